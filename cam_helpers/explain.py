@@ -1,0 +1,114 @@
+"""The five steps in one call: one forward pass, and everything kept for reuse."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from cam_helpers.hook_features import hook_features
+from cam_helpers.isolate_weights import ClassWeights, isolate_weights
+from cam_helpers.networks import ClassChoice, Network
+from cam_helpers.overlay import Limits, Placement, overlay
+from cam_helpers.pictures import PictureSource, open_picture
+from cam_helpers.predict import Prediction, predict
+from cam_helpers.weighted_sum import weighted_sum
+
+Scale = Literal["shared", "raw", "min-max"]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One picture's scores and maps. Nothing here costs another forward pass.
+
+    `input_picture` is the crop that the network saw; `whole_picture` is what it was cut from, and
+    is None where a tensor was explained. `feature_maps` is (C, h, w), `scores` is (K,).
+    """
+
+    network: Network
+    prediction: Prediction
+    feature_maps: Tensor
+    input_picture: Image.Image
+    whole_picture: Image.Image | None
+
+    @property
+    def scores(self) -> Tensor:
+        """The scores (K,), before softmax."""
+        return self.prediction.scores
+
+    def score(self, class_index: ClassChoice) -> float:
+        """Return the score of one class: mean(map) + bias."""
+        return self.scores[self.network.class_index(class_index)].item()
+
+    def class_weights(self, class_index: ClassChoice) -> ClassWeights:
+        """Return the weights (C,) and the bias of one class."""
+        return isolate_weights(self.network, class_index)
+
+    def cam(self, class_index: ClassChoice) -> Tensor:
+        """Return the class activation map of one class, (h, w), in score units."""
+        return weighted_sum(self.class_weights(class_index).weights, self.feature_maps)
+
+    def cams(self) -> Tensor:
+        """Return the maps of all classes, (K, h, w), as one matrix product."""
+        return weighted_sum(self.network.classifier.weight.detach(), self.feature_maps)
+
+    def limits(self, class_index: ClassChoice, scale: Scale = "shared") -> Limits:
+        """Return the values, in score units, at which the colours begin and end.
+
+        `"shared"`: the smallest and largest value over the maps of all classes, so that a colour
+        means the same on every map of this picture. `"raw"` and `"min-max"`: this map's own. The
+        latter is what per-class rescaling to 0..1 shows; it warns where the score is negative,
+        since it paints such a class as brightly as the winner.
+        """
+        if scale == "min-max" and self.score(class_index) < 0:
+            warnings.warn(
+                f"The score of {class_index!r} is {self.score(class_index):.2f}: the network "
+                "speaks against this class, but min-max paints its map as brightly as any other.",
+                stacklevel=3,
+            )
+        if scale not in ("shared", "raw", "min-max"):
+            raise ValueError(f'scale is "shared", "raw" or "min-max", not {scale!r}.')
+        values = self.cams() if scale == "shared" else self.cam(class_index)
+        return values.min().item(), values.max().item()
+
+    def overlay(
+        self,
+        class_index: ClassChoice,
+        *,
+        scale: Scale = "shared",
+        opacity: float = 0.5,
+        colour_map: str = "viridis",
+        placement: Placement = "cells",
+        whole: bool = False,
+    ) -> Image.Image:
+        """Return the map of one class over the crop that the network saw.
+
+        With `whole`, the same over the whole picture, which stays as it is outside the crop.
+        """
+        if whole and self.whole_picture is None:
+            raise ValueError("A tensor was explained, so there is no whole picture to draw on.")
+        picture = self.whole_picture if whole and self.whole_picture else self.input_picture
+        return overlay(
+            picture,
+            self.cam(class_index),
+            opacity=opacity,
+            colour_map=colour_map,
+            limits=self.limits(class_index, scale),
+            placement=placement,
+            box=self.network.seen_box(picture.size) if whole else None,
+        )
+
+
+def explain(network: Network, picture: PictureSource | Tensor) -> Explanation:
+    """Run one forward pass and return the explanation of one picture or input tensor (3, H, W)."""
+    whole = None if isinstance(picture, Tensor) else open_picture(picture)
+    batch = network.prepare(picture if whole is None else whole)
+    if len(batch) != 1:
+        raise ValueError(f"explain() takes one picture at a time, not a batch of {len(batch)}.")
+    with hook_features(network) as hooked:
+        prediction = predict(network, batch[0])
+    with torch.inference_mode():
+        feature_maps = hooked.feature_maps[0]
+    return Explanation(network, prediction, feature_maps, network.picture_of(batch[0]), whole)

@@ -1,0 +1,351 @@
+"""`load_network`: the shipped network, or any torchvision classifier of the right shape.
+
+A class activation map needs a network that ends in global average pooling and one linear layer
+(Zhou et al. 2016, "Learning Deep Features for Discriminative Localization", section 2). Layer
+names are not trusted for this. One forward pass must show that the linear layer's input is the
+spatial mean of some layer's output; that layer is the feature layer.
+"""
+
+import difflib
+import operator
+import pickle
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, SupportsIndex
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from cam_helpers.pictures import PictureSource, open_picture
+from cam_helpers.scenes import CATEGORIES
+from cam_helpers.tiny_resnet import DamagedWeightsError, Preprocess, TinyResNet, load_tiny_resnet
+
+ClassChoice = SupportsIndex | str
+# What may lie between the feature maps and the linear layer: pooling, and layers that in
+# evaluation mode hand their input on unchanged but for its shape.
+HARMLESS = (nn.AdaptiveAvgPool2d, nn.AvgPool2d, nn.Dropout, nn.Dropout2d, nn.Flatten, nn.Identity)
+
+
+class UnsuitableNetworkError(ValueError):
+    """The network does not end in global average pooling and one linear layer."""
+
+
+class WeightsUnavailableError(ConnectionError):
+    """Weights are not in the cache and cannot be downloaded."""
+
+
+class Preprocessing(Protocol):
+    """Picture -> input tensor (3, H, W), as the shipped one and torchvision's presets do it."""
+
+    resize_size: list[int]
+    crop_size: list[int]
+    mean: list[float]
+    std: list[float]
+
+    def __call__(self, picture: Image.Image, /) -> Tensor: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Network:
+    """A classifier with all that a class activation map needs to know about it."""
+
+    name: str
+    model: nn.Module
+    categories: tuple[str, ...]
+    preprocess: Preprocessing
+    feature_layer: nn.Module
+    classifier: nn.Linear
+    feature_layer_name: str
+    classifier_name: str
+
+    def class_index(self, choice: ClassChoice) -> int:
+        """Return the index of a class given by index or by category name.
+
+        Raises `IndexError` (out of range), `ValueError` (unknown or ambiguous name) or
+        `TypeError` (neither a whole number nor a name).
+        """
+        if isinstance(choice, str):
+            return self._index_of_name(choice)
+        if isinstance(choice, bool):
+            raise TypeError(f"A class is an index or a category name, not {choice!r}.")
+        try:
+            index = operator.index(choice)
+        except TypeError:
+            raise TypeError(f"A class is an index or a category name, not {choice!r}.") from None
+        if not 0 <= index < len(self.categories):
+            last = len(self.categories) - 1
+            raise IndexError(f"Class {index} is out of range: {self.name} knows 0 to {last}.")
+        return index
+
+    def _index_of_name(self, name: str) -> int:
+        found = [i for i, category in enumerate(self.categories) if category == name]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            indices = " and ".join(map(str, found))
+            raise ValueError(f"{self.name} has several classes called {name!r}: use {indices}.")
+        near = difflib.get_close_matches(name, self.categories, n=3)
+        hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else "See .categories."
+        raise ValueError(f"{self.name} knows no class {name!r}. {hint}")
+
+    def prepare(self, picture: PictureSource | Tensor) -> Tensor:
+        """Return the network's input, (N, 3, H, W), on the model's device and in its dtype.
+
+        A picture is preprocessed into a batch of one. A tensor, (3, H, W) or (N, 3, H, W), counts
+        as preprocessed already.
+        """
+        batch = picture if isinstance(picture, Tensor) else self.preprocess(open_picture(picture))
+        if batch.ndim == 3:
+            batch = batch.unsqueeze(0)
+        if batch.ndim != 4 or batch.shape[1] != 3:
+            raise ValueError(
+                f"An input has the shape (3, H, W) or (N, 3, H, W), not {tuple(batch.shape)}."
+            )
+        return batch.to(self.classifier.weight)
+
+    def picture_of(self, tensor: Tensor) -> Image.Image:
+        """Return the RGB picture that a preprocessed tensor (3, H, W) was made from."""
+        mean = torch.tensor(self.preprocess.mean).view(3, 1, 1)
+        std = torch.tensor(self.preprocess.std).view(3, 1, 1)
+        numbers = (tensor.float().cpu() * std + mean).clamp(0, 1) * 255
+        return Image.fromarray(numbers.round().byte().permute(1, 2, 0).numpy())
+
+    def seen_box(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
+        """Return the box (x0, y0, x1, y1), in pixels, that the crop takes from a whole picture.
+
+        `size` is the whole picture's (width, height). The box follows from `resize_size` and
+        `crop_size` of the preprocessing.
+        """
+        resize = self.preprocess.resize_size[0]
+        crop = self.preprocess.crop_size[0]
+        start, end = [], []
+        for side in size:
+            resized = int(resize * side / min(size))
+            first = round((resized - crop) / 2)
+            start.append(first * side / resized)
+            end.append((first + crop) * side / resized)
+        return start[0], start[1], end[0], end[1]
+
+
+def load_network(
+    name: str = "tiny_resnet", weights: str | None = "default", device: str = "cpu"
+) -> Network:
+    """Load a classifier and prove that its maps will add up to its scores.
+
+    `name` is `"tiny_resnet"` or any classifier that `torchvision.models.get_model` knows.
+    `weights` is `"default"` (the shipped weights; for torchvision's networks `IMAGENET1K_V1`, the
+    recipe that all of them share), another member of the network's weights enum by name
+    (`"IMAGENET1K_V2"`), or `None` for random weights.
+
+    Raises `ValueError` for an unknown name, `UnsuitableNetworkError` (a `ValueError`) for a network
+    that no class activation map fits, `WeightsUnavailableError` (a `ConnectionError`) where
+    weights cannot be downloaded, `DamagedWeightsError` (a `ValueError`) for a damaged file.
+    """
+    if name == "tiny_resnet":
+        model, categories, preprocess = _load_shipped(weights)
+    else:
+        model, categories, preprocess = _load_from_torchvision(name, weights)
+    return make_network(name, model.to(device).eval(), categories, preprocess)
+
+
+def make_network(
+    name: str, model: nn.Module, categories: Sequence[str], preprocess: Preprocessing
+) -> Network:
+    """Return a `Network` around a model of your own, after the same proof as in `load_network`.
+
+    `categories` names the classes in the order of the model's scores. Raises `ValueError` where
+    their number differs, `UnsuitableNetworkError` where no class activation map fits.
+    """
+    feature_layer_name, classifier_name = find_layers(model, _noise_for(preprocess), name)
+    classifier = model.get_submodule(classifier_name)
+    assert isinstance(classifier, nn.Linear)
+    if len(categories) != classifier.out_features:
+        raise ValueError(
+            f"{name} has {classifier.out_features} scores, but {len(categories)} categories."
+        )
+    feature_layer = model.get_submodule(feature_layer_name)
+    return Network(
+        name,
+        model,
+        tuple(categories),
+        preprocess,
+        feature_layer,
+        classifier,
+        feature_layer_name,
+        classifier_name,
+    )
+
+
+Parts = tuple[nn.Module, tuple[str, ...], Preprocessing]
+
+
+def _load_shipped(weights: str | None) -> Parts:
+    if weights not in ("default", None):
+        raise ValueError(f"tiny_resnet has the weights 'default' or None, not {weights!r}.")
+    model = TinyResNet() if weights is None else load_tiny_resnet()
+    return model, CATEGORIES, Preprocess()
+
+
+def _load_from_torchvision(name: str, weights: str | None) -> Parts:
+    from torchvision import models  # 5 s and 200 MB, so only where it is needed
+
+    known = models.list_models(module=models)
+    if name not in known:
+        near = ["tiny_resnet", *difflib.get_close_matches(name, known, n=3)]
+        raise ValueError(f"No network is called {name!r}. Did you mean {' or '.join(near)}?")
+    members = models.get_model_weights(name)
+    chosen = _choose_weights(members, weights or "default")
+    if weights is None:
+        # GoogLeNet and Inception warn unless told whether to spend a minute on their own start.
+        told = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+        model = models.get_model(name, weights=None, **told)
+    else:
+        _fetch_safely(chosen)
+        model = models.get_model(name, weights=chosen)
+    return model, tuple(chosen.meta["categories"]), chosen.transforms()
+
+
+def _choose_weights(members: Any, weights: str) -> Any:
+    if weights == "default":
+        return getattr(members, "IMAGENET1K_V1", members.DEFAULT)
+    if weights not in members.__members__:
+        raise ValueError(f"No weights {weights!r}. There are: {', '.join(members.__members__)}.")
+    return members[weights]
+
+
+def _fetch_safely(chosen: Any) -> None:
+    """Have the weights file in torch's cache, and read it once without running any pickled code."""
+    folder = f"{torch.hub.get_dir()}/checkpoints"
+    file_name = chosen.url.rsplit("/", 1)[-1]
+    try:
+        chosen.get_state_dict(progress=True, check_hash=True, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise WeightsUnavailableError(
+            f"The weights {chosen} are not on this machine and could not be downloaded ({error}). "
+            f"With a connection, run this again. Without one, put the file {file_name} "
+            f"(from {chosen.url}) into the folder {folder}, or use the shipped network: "
+            'load_network("tiny_resnet").'
+        ) from error
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise DamagedWeightsError(
+            f"The weights file {folder}/{file_name} is damaged. Delete it and run this again."
+        ) from error
+
+
+def _noise_for(preprocess: Preprocessing) -> Tensor:
+    """Return uniform noise in the shape that the preprocessing makes, (1, 3, H, W)."""
+    shape = preprocess(Image.new("RGB", (512, 512))).shape
+    return torch.rand(1, *shape, generator=torch.Generator().manual_seed(0))
+
+
+def find_layers(model: nn.Module, batch: Tensor, name: str) -> tuple[str, str]:
+    """Return the names of the feature layer and of the linear layer, proven on one forward pass.
+
+    The linear layer is the last one, and its output is the model's. The feature layer is the
+    outermost one whose output (N, C, h, w) has that layer's input (N, C) as its spatial mean.
+    Raises `UnsuitableNetworkError` naming the layer that stands in the way.
+    """
+    calls, output = _record_calls(model, batch)
+    layers = dict(model.named_modules())
+    linear_calls = [call for call in calls if isinstance(layers[call.name], nn.Linear)]
+    last = linear_calls[-1] if linear_calls else None
+    if last is None or not torch.equal(last.output, output):
+        in_the_way = [call.name for call in calls if call.is_leaf][-1]
+        raise _refusal(
+            name,
+            f"{in_the_way} ({type(layers[in_the_way]).__name__}) comes last, not a linear layer",
+        )
+    # Calls are recorded as layers finish, so a layer comes after the layers inside it.
+    for call in reversed(calls):
+        is_spatial = call.output.ndim == 4 and call.output[0, 0].numel() > 1
+        if is_spatial and _equal(call.output.mean((2, 3)), last.input):
+            return _outermost(call, calls), last.name
+    in_the_way = _first_in_the_way(calls, last, layers)
+    raise _refusal(
+        name,
+        f"{in_the_way} ({type(layers[in_the_way]).__name__}) stands between the last feature maps "
+        f"and the linear layer {last.name}",
+    )
+
+
+@dataclass
+class _Call:
+    """One layer's part in a forward pass."""
+
+    name: str
+    input: Tensor
+    output: Tensor
+    is_leaf: bool
+
+
+def _record_calls(model: nn.Module, batch: Tensor) -> tuple[list[_Call], Tensor]:
+    """Run one forward pass; return every layer's first input and output, in order of finishing.
+
+    The tensors are kept, not copied: DenseNet applies its last ReLU in place to the output of its
+    last layer, and what it pools are the values after that.
+    """
+    calls: list[_Call] = []
+    handles = []
+    for name, layer in model.named_modules():
+        if not name:
+            continue
+
+        def record(layer: nn.Module, inputs: Any, output: Any, name: str = name) -> None:
+            if inputs and isinstance(inputs[0], Tensor) and isinstance(output, Tensor):
+                calls.append(_Call(name, inputs[0], output, not list(layer.children())))
+
+        handles.append(layer.register_forward_hook(record))
+    try:
+        with torch.inference_mode(), evaluation_mode(model):
+            output = model(batch.to(next(model.parameters())))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return calls, output
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    """Say whether two tensors agree to 1e-4 of their largest number; zeros prove nothing."""
+    if one.shape != other.shape:
+        return False
+    largest = other.abs().max().item()
+    return largest > 0 and (one - other).abs().max().item() <= 1e-4 * largest
+
+
+def _outermost(found: _Call, calls: Sequence[_Call]) -> str:
+    """Of the layers that hand on the very same tensor, the one that holds the others."""
+    same = [call.name for call in calls if call.output is found.output]
+    return min(same, key=lambda name: name.count("."))
+
+
+def _first_in_the_way(calls: Sequence[_Call], last: _Call, layers: dict[str, nn.Module]) -> str:
+    leaves = [call for call in calls if call.is_leaf]
+    spatial = [i for i, call in enumerate(leaves) if call.output.ndim == 4]
+    wide = [i for i in spatial if leaves[i].output[0, 0].numel() > 1]
+    after = leaves[wide[-1] + 1 :] if wide else leaves
+    for call in after:
+        if not isinstance(layers[call.name], HARMLESS):
+            return call.name
+    return last.name
+
+
+def _refusal(name: str, reason: str) -> UnsuitableNetworkError:
+    return UnsuitableNetworkError(
+        f"{name} has no class activation map: {reason}. The map needs global average pooling and "
+        "then one linear layer, as in ResNet, DenseNet or GoogLeNet. Grad-CAM (Selvaraju et al. "
+        "2017) serves for networks like this one."
+    )
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Run a block with the model in evaluation mode, then put every layer's own mode back."""
+    training = [layer for layer in model.modules() if layer.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for layer in training:
+            layer.training = True

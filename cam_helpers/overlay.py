@@ -1,0 +1,110 @@
+"""Step 5: the map grows to the picture's size and is laid over it."""
+
+from functools import cache
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from cam_helpers.folders import DATA_FOLDER
+
+Placement = Literal["cells", "article"]
+Limits = tuple[float, float]
+Box = tuple[float, float, float, float]
+# Perceptually uniform maps first; jet is the article's. Stored, so that matplotlib can stay away.
+COLOUR_MAPS = ("viridis", "magma", "inferno", "cividis", "gray", "coolwarm", "jet")
+
+
+def upsample(cam: Tensor, size: tuple[int, int], placement: Placement = "cells") -> Tensor:
+    """Enlarge a map (h, w), or several (K, h, w), to `size` = (H, W) by bilinear interpolation.
+
+    `placement` says at which pixel the value of cell i is drawn, with s = H / h pixels a cell:
+    `"cells"` at s i, where the strides and paddings of a ResNet centre that cell, and
+    `"article"` at s i + (s - 1) / 2, as `F.interpolate(..., align_corners=False)` does it.
+    `"article"` keeps the mean of the map, for whole s; `"cells"` points better (notebook 05).
+    """
+    if cam.ndim not in (2, 3):
+        raise ValueError(f"A map is (h, w) or (K, h, w), not {tuple(cam.shape)}.")
+    if min(size) < 1:
+        raise ValueError(f"The size is (height, width) in pixels, at least 1 each, not {size}.")
+    down, across = (
+        _interpolation_matrix(cells, pixels, placement).to(cam)
+        for cells, pixels in zip(cam.shape[-2:], size, strict=True)
+    )
+    with torch.inference_mode():
+        return down @ cam @ across.T
+
+
+@cache
+def _interpolation_matrix(cells: int, pixels: int, placement: Placement) -> Tensor:
+    """(pixels, cells): row p holds the share of each cell in pixel p; every row adds up to 1."""
+    if placement not in ("cells", "article"):
+        raise ValueError(f'placement is "cells" or "article", not {placement!r}.')
+    pixel = torch.arange(pixels, dtype=torch.float64)
+    if placement == "cells":
+        position = pixel * cells / pixels
+    else:
+        position = (pixel + 0.5) * cells / pixels - 0.5
+    distance = position.clamp(0, cells - 1)[:, None] - torch.arange(cells)
+    return (1 - distance.abs()).clamp(min=0)
+
+
+def overlay(
+    picture: Image.Image,
+    cam: Tensor,
+    *,
+    opacity: float = 0.5,
+    colour_map: str = "viridis",
+    limits: Limits | None = None,
+    placement: Placement = "cells",
+    box: Box | None = None,
+) -> Image.Image:
+    """Lay a map (h, w) over a picture; return an RGB picture of the picture's own size.
+
+    `opacity` runs from 0 (picture alone) to 1 (map alone). `limits` are the two values, in score
+    units, at which the colours begin and end; `None` takes the map's own smallest and largest
+    value, which says nothing of how it compares with another map. `box` is the part of the
+    picture that the map describes, (x0, y0, x1, y1) in pixels (`Network.seen_box`); `None` means
+    the whole picture, and outside the box the picture stays as it is.
+    """
+    if not 0 <= opacity <= 1:
+        raise ValueError(f"opacity runs from 0 to 1, not {opacity}.")
+    x0, y0, x1, y1 = (round(edge) for edge in box or (0, 0, *picture.size))
+    colours = colourise(upsample(cam, (y1 - y0, x1 - x0), placement), colour_map, limits)
+    blended = picture.convert("RGB")
+    seen = blended.crop((x0, y0, x1, y1))
+    blended.paste(Image.blend(seen, colours, opacity), (x0, y0))
+    return blended
+
+
+def colourise(
+    cam: Tensor, colour_map: str = "viridis", limits: Limits | None = None
+) -> Image.Image:
+    """Turn a map (H, W) into an RGB picture of the same size, one colour per value.
+
+    Values at or outside `limits` take the first or last of the 256 colours. A map without any
+    difference, without `limits`, takes the first colour everywhere.
+    """
+    low, high = limits or (cam.min().item(), cam.max().item())
+    if high < low:
+        raise ValueError(f"limits are (lowest, highest), not ({low}, {high}).")
+    span = (high - low) or 1.0
+    steps = ((cam.float() - low) / span * 255).round().clamp(0, 255).byte().cpu().numpy()
+    return Image.fromarray(colour_table(colour_map)[steps])
+
+
+@cache
+def colour_table(colour_map: str) -> np.ndarray:
+    """Return the 256 colours of a colour map, (256, 3) uint8; any name that matplotlib knows."""
+    if colour_map in COLOUR_MAPS:
+        with np.load(DATA_FOLDER / "colour_maps.npz") as tables:
+            table: np.ndarray = tables[colour_map]
+            return table
+    import matplotlib
+
+    if colour_map not in matplotlib.colormaps:
+        raise ValueError(f"No colour map {colour_map!r}. Try one of: {', '.join(COLOUR_MAPS)}.")
+    colours = matplotlib.colormaps[colour_map](np.linspace(0, 1, 256), bytes=True)
+    return np.ascontiguousarray(colours[:, :3])

@@ -1,0 +1,146 @@
+"""The small network that ships with the project, with ResNet's own layer names.
+
+It has the shape of ResNet-18 (He et al. 2016, "Deep Residual Learning for Image Recognition",
+table 1): a stem, four stages that each halve the picture, `avgpool`, `fc`. It has one block in a
+stage instead of two and fewer channels, so that its weights fit in 3 MB and a forward pass takes
+a few milliseconds.
+"""
+
+import hashlib
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from cam_helpers.folders import DATA_FOLDER
+from cam_helpers.scenes import CATEGORIES
+
+WEIGHTS_FILE = DATA_FOLDER / "weights" / "tiny_resnet.pt"
+CHECKSUM_FILE = WEIGHTS_FILE.with_suffix(".pt.sha256")
+
+
+class DamagedWeightsError(ValueError):
+    """A weights file is not the one that was shipped, or cannot be read."""
+
+
+class BasicBlock(nn.Module):
+    """Two 3 x 3 convolutions beside a shortcut (He et al. 2016, figure 2)."""
+
+    def __init__(self, in_channels: int, channels: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.relu = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.downsample: nn.Module = nn.Identity()
+        if stride != 1 or in_channels != channels:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(in_channels, channels, 1, stride, bias=False), nn.BatchNorm2d(channels)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, h, w) -> (N, channels, h / stride, w / stride)."""
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out)) + self.downsample(x)
+        activated: Tensor = self.relu(out)
+        return activated
+
+
+class TinyResNet(nn.Module):
+    """A narrow ResNet that ends, like ResNet-18, in global average pooling and a linear layer."""
+
+    def __init__(
+        self, num_classes: int = len(CATEGORIES), widths: Sequence[int] = (24, 48, 96, 192)
+    ) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, widths[0], 7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(widths[0])
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+        self.layer1 = nn.Sequential(BasicBlock(widths[0], widths[0], stride=1))
+        self.layer2 = nn.Sequential(BasicBlock(widths[0], widths[1], stride=2))
+        self.layer3 = nn.Sequential(BasicBlock(widths[1], widths[2], stride=2))
+        self.layer4 = nn.Sequential(BasicBlock(widths[2], widths[3], stride=2))
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(widths[3], num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) -> scores (N, num_classes), the numbers before softmax."""
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        scores: Tensor = self.fc(torch.flatten(self.avgpool(x), 1))
+        return scores
+
+
+class Preprocess:
+    """What turns a picture into the network's input, in Pillow and torch alone.
+
+    Resize the short side to `resize_size`, cut out the centre `crop_size` x `crop_size`, turn
+    bytes into numbers from 0 to 1, subtract `mean` and divide by `std` channel by channel. The
+    attributes bear the names of torchvision's own preset, `ImageClassification`, whose result
+    this one equals (notebook 01 and a test show it).
+    """
+
+    def __init__(self, resize_size: int = 256, crop_size: int = 224) -> None:
+        self.resize_size = [resize_size]
+        self.crop_size = [crop_size]
+        self.mean = [0.485, 0.456, 0.406]
+        self.std = [0.229, 0.224, 0.225]
+
+    def __call__(self, picture: Image.Image) -> Tensor:
+        """RGB picture -> (3, crop_size, crop_size) float32."""
+        cropped = self.crop(self.resize(picture))
+        numbers = torch.from_numpy(np.array(cropped, dtype=np.float32) / 255).permute(2, 0, 1)
+        mean, std = torch.tensor(self.mean), torch.tensor(self.std)
+        return (numbers - mean[:, None, None]) / std[:, None, None]
+
+    def resize(self, picture: Image.Image) -> Image.Image:
+        """Make the short side `resize_size` pixels long and keep the proportions."""
+        short = min(picture.size)
+        width, height = (int(self.resize_size[0] * side / short) for side in picture.size)
+        return picture.resize((width, height), Image.Resampling.BILINEAR)
+
+    def crop(self, picture: Image.Image) -> Image.Image:
+        """Cut out the square of `crop_size` pixels in the centre."""
+        side = self.crop_size[0]
+        left = round((picture.width - side) / 2)
+        top = round((picture.height - side) / 2)
+        return picture.crop((left, top, left + side, top + side))
+
+
+def load_tiny_resnet(weights_file: Path | None = None) -> TinyResNet:
+    """Return the trained network in evaluation mode, after checking its weights by SHA-256.
+
+    Raises `FileNotFoundError` where the file is missing and `DamagedWeightsError` (a
+    `ValueError`) where it is not the file that was shipped.
+    """
+    weights_file = weights_file or WEIGHTS_FILE
+    if not weights_file.is_file():
+        raise FileNotFoundError(
+            f"The weights of tiny_resnet are missing: {weights_file}. "
+            "Clone the project again, or train them with: python -m cam_helpers.train"
+        )
+    check_checksum(weights_file)
+    model = TinyResNet()
+    try:
+        model.load_state_dict(torch.load(weights_file, map_location="cpu", weights_only=True))
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise DamagedWeightsError(f"{weights_file} does not hold tiny_resnet's weights.") from error
+    return model.eval()
+
+
+def check_checksum(weights_file: Path) -> None:
+    """Raise `DamagedWeightsError` unless the file's SHA-256 is the one written beside it."""
+    recorded = weights_file.with_suffix(".pt.sha256").read_text(encoding="utf-8").split()[0]
+    found = hashlib.sha256(weights_file.read_bytes()).hexdigest()
+    if found != recorded:
+        raise DamagedWeightsError(
+            f"{weights_file} is damaged: its SHA-256 is {found[:12]}..., not {recorded[:12]}... . "
+            "Restore it (git checkout data/weights) or train it again "
+            "(python -m cam_helpers.train)."
+        )

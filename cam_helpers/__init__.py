@@ -5,7 +5,7 @@ needed.
 """
 
 from cam_helpers.explain import Explanation, explain
-from cam_helpers.figures import show
+from cam_helpers.figures import draw_cells, show
 from cam_helpers.hook_features import hook_features
 from cam_helpers.isolate_weights import ClassWeights, isolate_weights
 from cam_helpers.networks import (
@@ -35,6 +35,7 @@ __all__ = [
     "UnsuitableNetworkError",
     "WeightsUnavailableError",
     "colourise",
+    "draw_cells",
     "draw_scene",
     "explain",
     "hook_features",

@@ -11,7 +11,7 @@ from torch import Tensor
 from cam_helpers.hook_features import hook_features
 from cam_helpers.isolate_weights import ClassWeights, isolate_weights
 from cam_helpers.networks import ClassChoice, Network
-from cam_helpers.overlay import Limits, Placement, overlay
+from cam_helpers.overlay import DEFAULT_PLACEMENT, Limits, Placement, overlay
 from cam_helpers.pictures import PictureSource, open_picture
 from cam_helpers.predict import Prediction, predict
 from cam_helpers.weighted_sum import weighted_sum
@@ -62,10 +62,12 @@ class Explanation:
         latter is what per-class rescaling to 0..1 shows; it warns where the score is negative,
         since it paints such a class as brightly as the winner.
         """
-        if scale == "min-max" and self.score(class_index) < 0:
+        score = self.score(class_index)
+        if scale == "min-max" and score < 0:
             warnings.warn(
-                f"The score of {class_index!r} is {self.score(class_index):.2f}: the network "
-                "speaks against this class, but min-max paints its map as brightly as any other.",
+                f"The score of {self.class_weights(class_index).category} is {score:.2f}: "
+                "the network speaks against this class, but min-max paints its map as brightly "
+                "as any other.",
                 stacklevel=3,
             )
         if scale not in ("shared", "raw", "min-max"):
@@ -80,7 +82,7 @@ class Explanation:
         scale: Scale = "shared",
         opacity: float = 0.5,
         colour_map: str = "viridis",
-        placement: Placement = "cells",
+        placement: Placement = DEFAULT_PLACEMENT,
         whole: bool = False,
     ) -> Image.Image:
         """Return the map of one class over the crop that the network saw.

@@ -6,9 +6,15 @@ import io
 from typing import TYPE_CHECKING
 
 from PIL import Image
+from torch import Tensor
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+DOTS_PER_INCH = 96
+LARGEST_PNG = 60_000  # bytes
 
 
 class ShownPicture:
@@ -36,27 +42,58 @@ def show(picture: "Image.Image | Figure", alt: str, width: int | None = None) ->
     display(ShownPicture(picture_markup(picture, alt, width), alt))  # type: ignore[no-untyped-call]
 
 
-def picture_markup(
-    picture: "Image.Image | Figure", alt: str, width: int | None = None, format: str = "png"
-) -> str:
+def picture_markup(picture: "Image.Image | Figure", alt: str, width: int | None = None) -> str:
     """Return an HTML `<img>` that holds the whole picture, for `show` and `widgets.HTML`."""
     if not alt.strip():
         raise ValueError("alt is empty: say in words what the picture shows.")
-    data = base64.b64encode(_encode(picture, format)).decode("ascii")
+    kind, content = _encode(picture if isinstance(picture, Image.Image) else _drawn(picture))
+    data = base64.b64encode(content).decode("ascii")
     size = f' width="{width}"' if width else ""
-    alt = html.escape(alt)
-    return (
-        f'<img alt="{alt}"{size} style="max-width: 100%" src="data:image/{format};base64,{data}">'
-    )
+    style = 'style="max-width: 100%"'
+    return f'<img alt="{html.escape(alt)}"{size} {style} src="data:image/{kind};base64,{data}">'
 
 
-def _encode(picture: "Image.Image | Figure", format: str) -> bytes:
+def _drawn(figure: "Figure") -> Image.Image:
+    """Draw a matplotlib figure and close it."""
+    import matplotlib.pyplot as plt
+
     buffer = io.BytesIO()
-    if isinstance(picture, Image.Image):
-        picture.save(buffer, format)
-    else:
-        import matplotlib.pyplot as plt
+    figure.savefig(buffer, format="png", bbox_inches="tight", dpi=DOTS_PER_INCH)
+    plt.close(figure)
+    return Image.open(buffer)
 
-        picture.savefig(buffer, format=format, bbox_inches="tight", dpi=80)
-        plt.close(picture)
-    return buffer.getvalue()
+
+def _encode(picture: Image.Image) -> tuple[str, bytes]:
+    """Return ("png", bytes), or ("jpeg", bytes) where that would make notebooks heavy."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "png", optimize=True)
+    if buffer.tell() <= LARGEST_PNG:
+        return "png", buffer.getvalue()
+    buffer = io.BytesIO()
+    picture.convert("RGB").save(buffer, "jpeg", quality=90)
+    return "jpeg", buffer.getvalue()
+
+
+def draw_cells(
+    axis: "Axes",
+    cam: Tensor,
+    unit: str = "score",
+    decimals: int = 0,
+    colour_map: str = "viridis",
+    limits: tuple[float, float] | None = None,
+) -> None:
+    """Draw a map (h, w) cell by cell, each with its number, and a colour bar in its unit.
+
+    The numbers are rounded to `decimals` places. `limits` are the values at which the colours
+    begin and end; `None` takes the map's own smallest and largest value.
+    """
+    low, high = limits or (cam.min().item(), cam.max().item())
+    image = axis.imshow(cam, cmap=colour_map, vmin=low, vmax=high)
+    for row, numbers in enumerate(cam.tolist()):
+        for column, number in enumerate(numbers):
+            red, green, blue, _ = image.cmap(image.norm(number))
+            is_dark = 0.3 * red + 0.6 * green + 0.1 * blue < 0.5
+            text = f"{round(number, decimals) + 0.0:.{decimals}f}"
+            axis.text(column, row, text, ha="center", va="center", color="wk"[not is_dark])
+    axis.figure.colorbar(image, ax=axis, label=unit, fraction=0.046)
+    axis.set(xlabel="column of cells", ylabel="row of cells")

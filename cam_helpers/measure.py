@@ -1,21 +1,22 @@
 """Measure a network on fresh scenes, whose truth is known: `python -m cam_helpers.measure`.
 
 It answers two questions. How often is the class right? How often does the raw map peak in the
-object of its class? The peak is the brightest pixel of the upsampled map, carried from the crop
-back to the scene; "in the object" means inside its box.
+object of its class? The peak is the map's highest cell, carried from the crop back to the scene;
+"in the object" means inside its box.
 """
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from statistics import fmean as mean
 
 import torch
 
 from cam_helpers.explain import Explanation, explain
 from cam_helpers.networks import ClassChoice, Network, load_network
-from cam_helpers.overlay import Placement, upsample
-from cam_helpers.scenes import CATEGORIES, draw_scene
+from cam_helpers.overlay import Placement
+from cam_helpers.scenes import CATEGORIES, Scene, draw_scene
 
 # Training draws seeds from 1,000,000 on and never comes this far.
 FIRST_SINGLE_SEED = 900_000_000
@@ -26,15 +27,17 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Figures:
-    """Shares, from 0 to 1, over scenes with one object and scenes with two."""
+    """What was found over scenes with one object and scenes with two; shares from 0 to 1."""
 
     scenes: int
     accuracy: float
     single_peak_in_box: dict[Placement, float]
+    single_shift: dict[Placement, Point]  # of the peak from the box's middle, mean, in pixels
     pair_maps_in_own_box: dict[Placement, float]
     pair_scenes_in_own_boxes: dict[Placement, float]
 
     def __str__(self) -> str:
+        """Return a table of all figures."""
         lines = [
             f"{self.scenes} fresh scenes with one object (seeds from {FIRST_SINGLE_SEED}), "
             f"{self.scenes} with two (from {FIRST_PAIR_SEED})",
@@ -47,6 +50,9 @@ class Figures:
                 ("two: both maps of a scene do", self.pair_scenes_in_own_boxes),
             ]
             lines += [f"{f'{text} ({placement})':58} {row[placement]:6.1%}" for text, row in rows]
+            right, down = self.single_shift[placement]
+            text = f"one object: mean shift of the peak ({placement})"
+            lines.append(f"{text:58} {right:+.1f} px to the right, {down:+.1f} down")
         return "\n".join(lines)
 
 
@@ -56,68 +62,66 @@ def measure(network: Network, scenes: int = 1_200) -> Figures:
     The network needs to know the categories of `draw_scene` by name.
     """
     right = []
-    single: dict[Placement, list[bool]] = {placement: [] for placement in PLACEMENTS}
-    pair: dict[Placement, list[list[bool]]] = {placement: [] for placement in PLACEMENTS}
+    hits: dict[Placement, list[bool]] = {placement: [] for placement in PLACEMENTS}
+    shifts: dict[Placement, list[Point]] = {placement: [] for placement in PLACEMENTS}
+    pair_hits: dict[Placement, list[list[bool]]] = {placement: [] for placement in PLACEMENTS}
     for number in range(scenes):
         category = CATEGORIES[number % len(CATEGORIES)]
-        explanation, [hits] = _look(network, FIRST_SINGLE_SEED + number, [category])
+        scene = draw_scene(FIRST_SINGLE_SEED + number, [category])
+        explanation = explain(network, scene.picture)
         right.append(explanation.prediction.top(1)[0].category == category)
         for placement in PLACEMENTS:
-            single[placement].append(hits[placement])
+            point = peak(explanation, category, placement)
+            hits[placement].append(is_in_own_box(point, scene, category))
+            shifts[placement].append(shift_from_middle(point, scene.boxes[category]))
     pairs = list(combinations(CATEGORIES, 2))
     for number in range(scenes):
         classes = pairs[number % len(pairs)]
-        _, both = _look(network, FIRST_PAIR_SEED + number, classes)
+        scene = draw_scene(FIRST_PAIR_SEED + number, classes)
+        explanation = explain(network, scene.picture)
         for placement in PLACEMENTS:
-            pair[placement].append([hits[placement] for hits in both])
+            points = [(peak(explanation, category, placement), category) for category in classes]
+            pair_hits[placement].append([is_in_own_box(p, scene, c) for p, c in points])
     return Figures(
         scenes,
-        _share(right),
-        {placement: _share(single[placement]) for placement in PLACEMENTS},
-        {placement: _share(hit for both in pair[placement] for hit in both) for placement in pair},
-        {placement: _share(all(both) for both in pair[placement]) for placement in pair},
+        mean(right),
+        {placement: mean(hits[placement]) for placement in PLACEMENTS},
+        {p: (mean(x for x, _ in shifts[p]), mean(y for _, y in shifts[p])) for p in PLACEMENTS},
+        {p: mean(hit for both in pair_hits[p] for hit in both) for p in PLACEMENTS},
+        {p: mean(all(both) for both in pair_hits[p]) for p in PLACEMENTS},
     )
 
 
-def _look(
-    network: Network, seed: int, classes: Sequence[str]
-) -> tuple[Explanation, list[dict[Placement, bool]]]:
-    """Explain one scene; say for each class and placement whether the map peaks in its box only."""
-    scene = draw_scene(seed, classes)
-    explanation = explain(network, scene.picture)
-    hits = []
-    for category in classes:
-        others = [scene.boxes[other] for other in classes if other != category]
-        peaks = {p: peak(explanation, category, p) for p in PLACEMENTS}
-        hits.append(
-            {
-                placement: is_inside(point, scene.boxes[category])
-                and not any(is_inside(point, box) for box in others)
-                for placement, point in peaks.items()
-            }
-        )
-    return explanation, hits
-
-
 def peak(explanation: Explanation, class_index: ClassChoice, placement: Placement) -> Point:
-    """Return where in the whole picture the map of a class is highest, (x, y) in pixels."""
-    crop, whole = explanation.input_picture, explanation.whole_picture or explanation.input_picture
-    grown = upsample(explanation.cam(class_index), (crop.height, crop.width), placement)
-    row, column = divmod(int(grown.argmax()), crop.width)
+    """Return where in the whole picture the map of a class is highest, (x, y) in pixels.
+
+    That is the place where `placement` draws the map's highest cell (see `upsample`).
+    """
+    cam = explanation.cam(class_index)
+    row, column = divmod(int(cam.argmax()), cam.shape[1])
+    inset = 0.5 if placement == "article" else 0.0
+    whole = explanation.whole_picture or explanation.input_picture
     x0, y0, x1, y1 = explanation.network.seen_box(whole.size)
-    x = x0 + (column + 0.5) / crop.width * (x1 - x0)
-    y = y0 + (row + 0.5) / crop.height * (y1 - y0)
+    x = x0 + (column + inset) / cam.shape[1] * (x1 - x0)
+    y = y0 + (row + inset) / cam.shape[0] * (y1 - y0)
     return x, y
+
+
+def is_in_own_box(point: Point, scene: Scene, category: str) -> bool:
+    """Say whether a point lies in the box of a category's object and in no other object's."""
+    others = [box for name, box in scene.boxes.items() if name != category]
+    in_another = any(is_inside(point, box) for box in others)
+    return is_inside(point, scene.boxes[category]) and not in_another
+
+
+def shift_from_middle(point: Point, box: Sequence[float]) -> Point:
+    """Return how far to the right of and below the box's middle a point lies, in pixels."""
+    return point[0] - (box[0] + box[2]) / 2, point[1] - (box[1] + box[3]) / 2
 
 
 def is_inside(point: Point, box: Sequence[float]) -> bool:
     """Say whether a point (x, y) lies in a box (x0, y0, x1, y1)."""
     return box[0] <= point[0] < box[2] and box[1] <= point[1] < box[3]
-
-
-def _share(hits: Iterable[bool]) -> float:
-    hits = list(hits)
-    return sum(hits) / len(hits)
 
 
 def main() -> None:

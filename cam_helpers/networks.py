@@ -8,10 +8,10 @@ spatial mean of some layer's output; that layer is the feature layer.
 
 import difflib
 import operator
-import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, SupportsIndex
 
 import torch
@@ -68,7 +68,7 @@ class Network:
         """
         if isinstance(choice, str):
             return self._index_of_name(choice)
-        if isinstance(choice, bool):
+        if isinstance(choice, bool) or getattr(choice, "dtype", None) == torch.bool:
             raise TypeError(f"A class is an index or a category name, not {choice!r}.")
         try:
             index = operator.index(choice)
@@ -202,8 +202,7 @@ def _load_from_torchvision(name: str, weights: str | None) -> Parts:
         told = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
         model = models.get_model(name, weights=None, **told)
     else:
-        _fetch_safely(chosen)
-        model = models.get_model(name, weights=chosen)
+        model = _load_with_weights(name, chosen)
     return model, tuple(chosen.meta["categories"]), chosen.transforms()
 
 
@@ -215,22 +214,27 @@ def _choose_weights(members: Any, weights: str) -> Any:
     return members[weights]
 
 
-def _fetch_safely(chosen: Any) -> None:
-    """Have the weights file in torch's cache, and read it once without running any pickled code."""
-    folder = f"{torch.hub.get_dir()}/checkpoints"
-    file_name = chosen.url.rsplit("/", 1)[-1]
+def _load_with_weights(name: str, chosen: Any) -> Any:
+    """Return torchvision's network with weights from torch's cache, downloaded where need be.
+
+    The first reading refuses a file that would run pickled code; the second is torchvision's own.
+    """
+    from torchvision import models
+
+    file = Path(torch.hub.get_dir(), "checkpoints", chosen.url.rsplit("/", 1)[-1])
     try:
         chosen.get_state_dict(progress=True, check_hash=True, map_location="cpu", weights_only=True)
-    except OSError as error:
+        return models.get_model(name, weights=chosen)
+    except Exception as error:  # a damaged file can fail in almost any way
+        if file.is_file():
+            raise DamagedWeightsError(
+                f"The weights file {file} is damaged. Delete it and run this again."
+            ) from error
         raise WeightsUnavailableError(
             f"The weights {chosen} are not on this machine and could not be downloaded ({error}). "
-            f"With a connection, run this again. Without one, put the file {file_name} "
-            f"(from {chosen.url}) into the folder {folder}, or use the shipped network: "
+            f"With a connection, run this again. Without one, put the file {file.name} "
+            f"(from {chosen.url}) into the folder {file.parent}, or use the shipped network: "
             'load_network("tiny_resnet").'
-        ) from error
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise DamagedWeightsError(
-            f"The weights file {folder}/{file_name} is damaged. Delete it and run this again."
         ) from error
 
 

@@ -11,24 +11,30 @@ from torch import Tensor
 from cam_helpers.folders import DATA_FOLDER
 
 Placement = Literal["cells", "article"]
+# The better of the two on fresh scenes, as `python -m cam_helpers.measure` prints it.
+DEFAULT_PLACEMENT: Placement = "article"
 Limits = tuple[float, float]
 Box = tuple[float, float, float, float]
 # Perceptually uniform maps first; jet is the article's. Stored, so that matplotlib can stay away.
 COLOUR_MAPS = ("viridis", "magma", "inferno", "cividis", "gray", "coolwarm", "jet")
 
 
-def upsample(cam: Tensor, size: tuple[int, int], placement: Placement = "cells") -> Tensor:
+def upsample(
+    cam: Tensor, size: tuple[int, int], placement: Placement = DEFAULT_PLACEMENT
+) -> Tensor:
     """Enlarge a map (h, w), or several (K, h, w), to `size` = (H, W) by bilinear interpolation.
 
     `placement` says at which pixel the value of cell i is drawn, with s = H / h pixels a cell:
-    `"cells"` at s i, where the strides and paddings of a ResNet centre that cell, and
-    `"article"` at s i + (s - 1) / 2, as `F.interpolate(..., align_corners=False)` does it.
-    `"article"` keeps the mean of the map, for whole s; `"cells"` points better (notebook 05).
+    `"article"` at s i + (s - 1) / 2, the middle of the cell's own square, as
+    `F.interpolate(..., align_corners=False)` does it, and `"cells"` at s i, where the strides and
+    paddings of a ResNet centre what the cell can see. `"article"` keeps the mean of the map, for
+    whole s. Notebook 05 measures both.
     """
     if cam.ndim not in (2, 3):
         raise ValueError(f"A map is (h, w) or (K, h, w), not {tuple(cam.shape)}.")
     if min(size) < 1:
         raise ValueError(f"The size is (height, width) in pixels, at least 1 each, not {size}.")
+    cam = cam if cam.is_floating_point() else cam.float()
     down, across = (
         _interpolation_matrix(cells, pixels, placement).to(cam)
         for cells, pixels in zip(cam.shape[-2:], size, strict=True)
@@ -58,7 +64,7 @@ def overlay(
     opacity: float = 0.5,
     colour_map: str = "viridis",
     limits: Limits | None = None,
-    placement: Placement = "cells",
+    placement: Placement = DEFAULT_PLACEMENT,
     box: Box | None = None,
 ) -> Image.Image:
     """Lay a map (h, w) over a picture; return an RGB picture of the picture's own size.

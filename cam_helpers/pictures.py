@@ -22,7 +22,7 @@ PHOTOS = {"cat": "chelsea.png", "coffee": "coffee.png", "rocket": "rocket.jpg"}
 SMALLEST_SIDE = 8
 LARGEST_RATIO = 20  # resizing the short side of a longer strip would fill the memory
 DIRECT_MODES = ("RGB", "L", "1", "CMYK", "YCbCr", "HSV")
-TRANSPARENT_MODES = ("RGBA", "RGBa", "LA", "La", "PA")
+TRANSPARENT_MODES = ("RGBA", "RGBa", "LA", "PA")
 
 
 class PictureError(ValueError):
@@ -50,7 +50,7 @@ def open_picture(source: PictureSource) -> Image.Image:
     `PictureError` (a `ValueError`) for one that holds no usable picture.
     """
     if isinstance(source, Image.Image):
-        picture = source
+        picture = _decode(source, "this picture")
     elif isinstance(source, np.ndarray):
         picture = _from_array(source)
     elif isinstance(source, bytes | bytearray):
@@ -104,12 +104,12 @@ def _find_photo(name: str) -> Path:
     return Path(skimage.__file__).parent / "data" / PHOTOS[name]
 
 
-def _decode(file: IO[bytes], what: str) -> Image.Image:
-    """Read a whole picture file, turned upright."""
+def _decode(file: IO[bytes] | Image.Image, what: str) -> Image.Image:
+    """Read a whole picture file, or one that Pillow has only begun to read; turn it upright."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = Image.open(file)
+            picture = file if isinstance(file, Image.Image) else Image.open(file)
             picture.load()
             return ImageOps.exif_transpose(picture)
     except UnidentifiedImageError as error:
@@ -124,7 +124,7 @@ def _decode(file: IO[bytes], what: str) -> Image.Image:
 
 def _from_array(array: NDArray[Any]) -> Image.Image:
     """(H, W) or (H, W, 3), uint8 or floats from 0 to 1 -> picture."""
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3) or not array.size:
         hint = ""
         if array.ndim == 3 and array.shape[0] == 3:
             hint = " Move the channels last: array.transpose(1, 2, 0)."

@@ -91,6 +91,7 @@ class Preprocess:
         self.crop_size = [crop_size]
         self.mean = [0.485, 0.456, 0.406]
         self.std = [0.229, 0.224, 0.225]
+        self.interpolation = Image.Resampling.BILINEAR
 
     def __call__(self, picture: Image.Image) -> Tensor:
         """RGB picture -> (3, crop_size, crop_size) float32."""
@@ -103,7 +104,7 @@ class Preprocess:
         """Make the short side `resize_size` pixels long and keep the proportions."""
         short = min(picture.size)
         width, height = (int(self.resize_size[0] * side / short) for side in picture.size)
-        return picture.resize((width, height), Image.Resampling.BILINEAR)
+        return picture.resize((width, height), self.interpolation)
 
     def crop(self, picture: Image.Image) -> Image.Image:
         """Cut out the square of `crop_size` pixels in the centre."""
@@ -129,7 +130,7 @@ def load_tiny_resnet(weights_file: Path | None = None) -> TinyResNet:
     model = TinyResNet()
     try:
         model.load_state_dict(torch.load(weights_file, map_location="cpu", weights_only=True))
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise DamagedWeightsError(f"{weights_file} does not hold tiny_resnet's weights.") from error
     return model.eval()
 

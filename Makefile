@@ -1,0 +1,29 @@
+# Both commands need only Python 3.11 or later with pip; uv is fetched where it is absent.
+#   make lab    sets everything up and opens the notebooks
+#   make test   sets everything up and runs all tests
+PYTHON ?= python3
+UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: lab test check notebooks
+
+lab: $(UV)
+	$(UV) run --locked jupyter lab notebooks/00_start_here.ipynb
+
+test: $(UV)
+	$(UV) run --locked pytest
+
+# For contributors: style and types.
+check: $(UV)
+	$(UV) run --locked ruff check
+	$(UV) run --locked ruff format --check
+	$(UV) run --locked mypy
+
+# For contributors: run every notebook from top to bottom and store what it shows.
+notebooks: $(UV)
+	$(UV) run --locked jupyter nbconvert --to notebook --execute --inplace \
+		--ExecutePreprocessor.timeout=120 --ExecutePreprocessor.record_timing=False \
+		--ExecutePreprocessor.store_widget_state=False notebooks/*.ipynb
+
+.uv/bin/uv:
+	$(PYTHON) -m pip install --quiet --target .uv uv

@@ -1,0 +1,51 @@
+"""What the tests share: the shipped network, and a very small one for special cases."""
+
+import copy
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import cam_helpers as ch
+from cam_helpers.networks import make_network
+from cam_helpers.tiny_resnet import Preprocess
+
+torch.set_num_threads(1)
+
+
+class SmallNet(nn.Module):
+    """Ends as a class activation map needs it; random weights, 32 x 32 pixels, 8 x 8 cells."""
+
+    def __init__(self, classes: int, bias: bool = True) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 6, 4, stride=4), nn.ReLU())
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.head = nn.Linear(6, classes, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.pool(self.body(x)).flatten(1))
+
+
+@pytest.fixture(scope="session")
+def loaded_network() -> ch.Network:
+    return ch.load_network()
+
+
+@pytest.fixture
+def network(loaded_network: ch.Network) -> ch.Network:
+    """The shipped network; a fresh copy, so that a test may change it."""
+    return copy.deepcopy(loaded_network)
+
+
+@pytest.fixture
+def make_small() -> Callable[..., ch.Network]:
+    """A function that makes the very small network: make_small(categories, bias=True)."""
+
+    def make(categories: tuple[str, ...] = ("a", "b", "c"), bias: bool = True) -> ch.Network:
+        with torch.random.fork_rng():
+            torch.manual_seed(5)
+            model = SmallNet(len(categories), bias).eval()
+        return make_network("small", model, categories, Preprocess(36, 32))
+
+    return make

@@ -1,0 +1,245 @@
+"""The five steps in one call."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import cam_helpers as ch
+
+
+def pixels(picture):
+    return np.asarray(picture).astype(int)
+
+
+def gradient(width, height):
+    """A picture that tells its places: red grows with x, green with y, 0 to 255."""
+    numbers = np.zeros((height, width, 3), dtype=np.uint8)
+    numbers[..., 0] = np.round(255 * (np.arange(width) + 0.5) / width)
+    numbers[..., 1] = np.round(255 * (np.arange(height) + 0.5) / height)[:, None]
+    return Image.fromarray(numbers)
+
+
+@pytest.fixture
+def scene(network):
+    return ch.explain(network, "cat_and_dog")
+
+
+def test_one_forward_pass_serves_everything(network):
+    passes = []
+    network.model.register_forward_hook(lambda *_: passes.append(1))
+    explanation = ch.explain(network, "cat_and_dog")
+    explanation.cams()
+    for name in network.categories:
+        explanation.cam(name)
+        explanation.score(name)
+        explanation.class_weights(name)
+        explanation.limits(name)
+        explanation.overlay(name)
+        explanation.overlay(name, whole=True)
+    explanation.prediction.top(12)
+    assert len(passes) == 1
+
+
+def test_the_parts_are_those_of_the_single_steps(network, scene):
+    with ch.hook_features(network) as hooked:
+        scores = ch.predict(network, "cat_and_dog").scores
+    assert torch.equal(scene.scores, scores)
+    assert torch.equal(scene.feature_maps, hooked.feature_maps[0])
+    for index, name in enumerate(network.categories):
+        weights = ch.isolate_weights(network, name).weights
+        assert torch.equal(scene.cam(name), ch.weighted_sum(weights, scene.feature_maps))
+        assert torch.equal(scene.class_weights(index).weights, weights)
+        assert scene.score(name) == scores[index].item()
+
+
+def test_all_maps_at_once_are_the_maps_one_by_one(network, scene):
+    cams = scene.cams()
+    assert cams.shape == (12, 7, 7)
+    for index in range(12):
+        torch.testing.assert_close(cams[index], scene.cam(index), rtol=1e-4, atol=1e-4)
+
+
+def test_an_explanation_stays_when_another_picture_is_explained(network, scene):
+    before = scene.feature_maps.clone()
+    other = ch.explain(network, "car")
+    assert torch.equal(scene.feature_maps, before)
+    assert not torch.equal(other.feature_maps, before)
+
+
+# ---- scales -------------------------------------------------------------------------------
+
+
+def test_the_shared_scale_is_the_same_for_every_class(network, scene):
+    expected = (scene.cams().min().item(), scene.cams().max().item())
+    for name in network.categories:
+        assert scene.limits(name) == scene.limits(name, "shared") == expected
+
+
+@pytest.mark.parametrize("scale", ["raw", "min-max"])
+@pytest.mark.filterwarnings("ignore")
+def test_the_other_scales_are_the_maps_own(network, scene, scale):
+    for name in network.categories:
+        cam = scene.cam(name)
+        assert scene.limits(name, scale) == (cam.min().item(), cam.max().item())
+
+
+def shift_score(network, category, amount):
+    network.classifier.bias.data[network.class_index(category)] += amount
+
+
+def test_min_max_warns_where_the_score_is_negative(network):
+    shift_score(network, "cup", -100)
+    explanation = ch.explain(network, "cat")
+    assert explanation.score("cup") < 0
+    with pytest.warns(UserWarning, match="'cup'.*speaks against this class"):
+        explanation.limits("cup", "min-max")
+    with pytest.warns(UserWarning, match="speaks against"):
+        explanation.overlay("cup", scale="min-max")
+
+
+def test_nothing_else_warns(network):
+    shift_score(network, "cup", -100)
+    shift_score(network, "cat", 100)
+    explanation = ch.explain(network, "cat")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        explanation.limits("cat", "min-max")
+        explanation.limits("cup", "raw")
+        explanation.limits("cup", "shared")
+        explanation.overlay("cup")
+
+
+def test_an_unknown_scale_is_refused(scene):
+    with pytest.raises(ValueError, match="\"min-max\", not 'log'"):
+        scene.limits("cat", "log")
+    with pytest.raises(ValueError, match="'log'"):
+        scene.overlay("cat", scale="log")
+
+
+# ---- what the network saw -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(224, 224), (300, 200), (97, 351)])
+def test_the_input_picture_is_the_crop_of_the_preprocessing(network, size):
+    picture = gradient(*size)
+    crop = network.preprocess.crop(network.preprocess.resize(picture))
+    assert ch.explain(network, picture).input_picture.tobytes() == crop.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("size", "box"),
+    [
+        ((256, 256), (16, 16, 240, 240)),  # nothing to resize: 16 pixels fall off each side
+        ((512, 256), (144, 16, 368, 240)),
+        ((256, 512), (16, 144, 240, 368)),
+        ((512, 512), (32, 32, 480, 480)),
+        ((224, 224), (14, 14, 210, 210)),
+        ((400, 300), (58 * 400 / 341, 18.75, 282 * 400 / 341, 281.25)),
+    ],
+)
+def test_the_seen_box_worked_out_by_head(network, size, box):
+    assert network.seen_box(size) == pytest.approx(box)
+
+
+@pytest.mark.parametrize("size", [(512, 256), (256, 300)])
+def test_the_seen_box_borders_what_the_network_saw(network, size):
+    """Red inside the box with a blue rim, green outside: the crop is red with a blue rim."""
+    numbers = np.zeros((size[1], size[0], 3), dtype=np.uint8)
+    numbers[...] = (0, 255, 0)
+    x0, y0, x1, y1 = (int(edge) for edge in network.seen_box(size))
+    numbers[y0:y1, x0:x1] = (0, 0, 255)
+    numbers[y0 + 1 : y1 - 1, x0 + 1 : x1 - 1] = (255, 0, 0)
+    seen = pixels(ch.explain(network, Image.fromarray(numbers)).input_picture)
+    assert (seen[1:-1, 1:-1] == (255, 0, 0)).all()
+    for rim in (seen[0], seen[-1], seen[:, 0], seen[:, -1]):
+        assert (rim == (0, 0, 255)).all()
+
+
+@pytest.mark.parametrize("size", [(224, 224), (640, 480), (333, 500), (97, 351)])
+def test_the_seen_box_says_where_each_pixel_of_the_crop_comes_from(network, size):
+    seen = pixels(ch.explain(network, gradient(*size)).input_picture)
+    x0, y0, x1, y1 = network.seen_box(size)
+    middle = (np.arange(224) + 0.5) / 224
+    red = 255 * (x0 + middle * (x1 - x0)) / size[0]
+    green = 255 * (y0 + middle * (y1 - y0)) / size[1]
+    assert np.abs(seen[112, :, 0] - red).max() <= 2
+    assert np.abs(seen[:, 112, 1] - green).max() <= 2
+
+
+# ---- overlays -----------------------------------------------------------------------------
+
+
+def test_an_overlay_lies_on_the_crop_with_the_shared_scale(scene):
+    expected = ch.overlay(scene.input_picture, scene.cam("dog"), limits=scene.limits("dog"))
+    assert scene.overlay("dog").tobytes() == expected.tobytes()
+    assert scene.overlay("dog").size == (224, 224)
+
+
+def test_an_overlay_hands_on_its_choices(scene):
+    found = scene.overlay(
+        1, scale="raw", opacity=0.9, colour_map="magma", placement="article", whole=False
+    )
+    expected = ch.overlay(
+        scene.input_picture,
+        scene.cam(1),
+        opacity=0.9,
+        colour_map="magma",
+        limits=scene.limits(1, "raw"),
+        placement="article",
+    )
+    assert found.tobytes() == expected.tobytes()
+    cells = scene.overlay(1, scale="raw", opacity=0.9, colour_map="magma", placement="cells")
+    assert cells.tobytes() != found.tobytes()
+
+
+def test_the_whole_overlay_changes_the_seen_box_alone(network):
+    picture = gradient(300, 200)
+    explanation = ch.explain(network, picture)
+    result = explanation.overlay("cat", whole=True, opacity=1)
+    assert result.size == explanation.whole_picture.size == (300, 200)
+    x0, y0, x1, y1 = (round(edge) for edge in network.seen_box((300, 200)))
+    assert (x0, y0, x1, y1) == (62, 12, 238, 188)
+    changed = (pixels(result) != pixels(picture)).any(axis=2)
+    assert changed[y0:y1, x0:x1].mean() > 0.99
+    changed[y0:y1, x0:x1] = False
+    assert not changed.any()
+
+
+# ---- what can be explained ----------------------------------------------------------------
+
+
+def test_an_input_tensor_is_explained_like_its_picture(network, scene):
+    tensor = network.preprocess(ch.open_picture("cat_and_dog"))
+    for source in (tensor, tensor.unsqueeze(0)):
+        explanation = ch.explain(network, source)
+        assert torch.equal(explanation.scores, scene.scores)
+        assert explanation.scores.shape == (12,)
+        assert explanation.feature_maps.shape == (192, 7, 7)
+        assert explanation.whole_picture is None
+        assert explanation.input_picture.tobytes() == scene.input_picture.tobytes()
+        assert explanation.overlay("cat").tobytes() == scene.overlay("cat").tobytes()
+        with pytest.raises(ValueError, match="no whole picture"):
+            explanation.overlay("cat", whole=True)
+
+
+def test_an_input_tensor_of_another_size_gives_a_map_of_another_size(network):
+    explanation = ch.explain(network, torch.zeros(3, 96, 160))
+    assert explanation.cam("cat").shape == (3, 5)
+    assert explanation.input_picture.size == explanation.overlay("cat").size == (160, 96)
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_a_batch_is_refused(network, count):
+    with pytest.raises(ValueError, match=f"not a batch of {count}"):
+        ch.explain(network, torch.zeros(count, 3, 64, 64))
+
+
+def test_a_bad_class_is_refused_like_everywhere(scene):
+    for ask in (scene.cam, scene.score, scene.limits, scene.overlay, scene.class_weights):
+        with pytest.raises(IndexError):
+            ask(12)
+        with pytest.raises(ValueError, match="Did you mean"):
+            ask("catt")

@@ -1,0 +1,156 @@
+"""The notebooks as files, and what nbval cannot see: that they ran at all, and that it would fail.
+
+nbval itself runs every notebook (see `addopts` in pyproject.toml) and compares its text outputs.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
+TITLES = [path.name for path in NOTEBOOKS]
+LONGEST_CELL = 14
+MOST_IGNORED = 3
+# Beside the checkout on some machines: real ImageNet weights of MobileNetV2.
+REAL_WEIGHTS = PROJECT.parent / "shared" / "imagenet" / "torch_home"
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(path):
+    return [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+
+def outputs_of(path):
+    return [output for cell in code_cells(path) for output in cell.outputs]
+
+
+def prose_of(path):
+    return "\n".join(c.source for c in read(path).cells if c.cell_type == "markdown")
+
+
+def test_the_six_notebooks_are_there():
+    assert [name[:2] for name in TITLES][:6] == ["00", "01", "02", "03", "04", "05"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=TITLES)
+def test_every_code_cell_was_executed_in_order_without_error(path):
+    counts = [cell.execution_count for cell in code_cells(path)]
+    assert counts == list(range(1, len(counts) + 1))
+    assert not [output for output in outputs_of(path) if output.output_type == "error"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=TITLES)
+def test_something_is_there_to_compare(path):
+    texts = [output for output in outputs_of(path) if output.output_type == "stream"]
+    assert len(texts) >= 3
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=TITLES)
+def test_few_outputs_are_ignored_and_no_cell_is_skipped(path):
+    tags = [tag for cell in code_cells(path) for tag in cell.metadata.get("tags", [])]
+    # Outputs that differ between machines or versions of torch: its messages, memory, devices.
+    assert set(tags) <= {"nbval-ignore-output"}
+    assert len(tags) <= MOST_IGNORED
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=TITLES)
+def test_every_picture_has_alt_text(path):
+    for output in outputs_of(path):
+        assert not {"image/png", "image/jpeg", "image/svg+xml"} & set(output.get("data", {}))
+        for tag in re.findall(r"<img[^>]*>", output.get("data", {}).get("text/html", "")):
+            assert re.search(r'alt="[^"]{10,}"', tag)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=TITLES)
+def test_code_cells_are_short(path):
+    longest = max(code_cells(path), key=lambda cell: cell.source.count("\n"))
+    assert longest.source.count("\n") + 1 <= LONGEST_CELL, longest.source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=TITLES)
+def test_stored_outputs_show_no_path_of_the_machine_that_made_them(path):
+    text = nbformat.writes(nbformat.v4.new_notebook(cells=code_cells(path)))
+    assert not re.search(r"/(root|home|Users|tmp|work)/", text)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=TITLES)
+def test_links_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)#:]+\.\w+)\)", prose_of(path)):
+        assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=TITLES)
+def test_the_balance_is_asserted_and_the_top_line_chooses(path):
+    code = "\n".join(cell.source for cell in code_cells(path))
+    assert 'NETWORK, PICTURE = os.environ.get("CAM_NETWORK", "tiny_resnet"), "' in code
+    assert "assert" in code
+
+
+def run_nbval(path, folder):
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q"]
+    command += ["-p", "no:cacheprovider", f"--rootdir={folder}", "-c", os.devnull]
+    command += [f"--nbval-sanitize-with={PROJECT / 'tests' / 'nbval_sanitize.cfg'}", str(path)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+def spoil(cell):
+    """Change a stored text output, as a wrong result would."""
+    cell.outputs[0].text = cell.outputs[0].text + "spoiled\n"
+
+
+def test_a_spoiled_output_makes_the_run_fail(tmp_path):
+    book = read(NOTEBOOKS[0])
+    printing = [
+        cell
+        for cell in book.cells
+        if cell.cell_type == "code"
+        and cell.outputs
+        and cell.outputs[0].output_type == "stream"
+        and "tags" not in cell.metadata
+    ]
+    spoil(printing[1])
+    nbformat.write(book, tmp_path / "spoiled.ipynb")
+    result = run_nbval(tmp_path / "spoiled.ipynb", tmp_path)
+    assert result.returncode == 1, result.stdout
+    # Only the spoiled cell fails, so the comparison is strict and the rest is right.
+    assert "1 failed" in result.stdout
+
+
+@pytest.fixture(scope="session")
+def mobilenet_home(tmp_path_factory):
+    """A TORCH_HOME with weights of MobileNetV2: real ones where they lie, random ones elsewhere."""
+    if REAL_WEIGHTS.is_dir():
+        return REAL_WEIGHTS
+    import torch
+    from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
+
+    home = tmp_path_factory.mktemp("torch_home")
+    folder = home / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    torch.manual_seed(0)
+    file_name = MobileNet_V2_Weights.IMAGENET1K_V1.url.rsplit("/", 1)[-1]
+    torch.save(mobilenet_v2(weights=None).state_dict(), folder / file_name)
+    return home
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=TITLES)
+def test_runs_with_another_network(path, mobilenet_home, tmp_path):
+    shutil.copy(path, tmp_path / path.name)
+    environment = os.environ | {"CAM_NETWORK": "mobilenet_v2", "TORCH_HOME": str(mobilenet_home)}
+    command = [sys.executable, "-m", "jupyter", "nbconvert", "--to", "notebook", "--execute"]
+    command += ["--ExecutePreprocessor.timeout=120", "--output", "done.ipynb", path.name]
+    result = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert "1000" in nbformat.writes(read(tmp_path / "done.ipynb")) or path.name[:2] != "01"

@@ -1,0 +1,147 @@
+"""The pieces behind the README's two commands, and the files that must agree with each other."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[1]
+PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
+
+
+def wanted_by_pyproject():
+    project = PYPROJECT["project"]
+    extras = project["optional-dependencies"]
+    lines = [*project["dependencies"], *extras["photos"], *extras["test"]]
+    pairs = dict(line.split(">=") for line in lines)
+    return {CONDA_NAMES.get(name, name): version for name, version in pairs.items()}
+
+
+def test_environment_yml_asks_for_what_pyproject_asks_for():
+    environment = yaml.safe_load((PROJECT / "environment.yml").read_text(encoding="utf-8"))
+    listed = [line for line in environment["dependencies"] if isinstance(line, str)]
+    conda = dict(line.split(">=") for line in listed if line != "pip")
+    assert ">=" + conda.pop("python") == PYPROJECT["project"]["requires-python"]
+    assert conda == wanted_by_pyproject()
+    assert environment["channels"] == ["conda-forge"]
+
+
+def test_every_dependency_is_justified_in_its_line():
+    text = (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
+    for line in re.findall(r'^  "[a-z].*', text, flags=re.M):
+        if not line.startswith(('  "Framework', '  "cam-helpers')):
+            assert re.search(r'",\s+# \w+', line), line
+
+
+def test_the_lock_names_only_public_hosts():
+    lock = (PROJECT / "uv.lock").read_text(encoding="utf-8")
+    hosts = set(re.findall(r"https?://([^/\"]+)", lock))
+    assert hosts <= {"pypi.org", "files.pythonhosted.org"}
+
+
+def make(*arguments, path):
+    return subprocess.run(
+        ["make", "--dry-run", *arguments],
+        cwd=PROJECT,
+        env={"PATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not on this machine")
+def test_make_runs_the_commands_that_the_readme_gives():
+    path = os.environ["PATH"]
+    for target, command in {
+        "lab": "jupyter lab notebooks/00_start_here.ipynb",
+        "test": "pytest",
+    }.items():
+        assert f"make {target}" in README
+        assert f"uv run {command}" in README
+        assert f"uv run --locked {command}" in make(target, path=path)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not on this machine")
+def test_make_fetches_uv_where_it_is_absent(tmp_path):
+    shutil.copy(PROJECT / "Makefile", tmp_path)
+    folders = os.environ["PATH"].split(os.pathsep)
+    without_uv = os.pathsep.join(f for f in folders if not (Path(f) / "uv").exists())
+    result = subprocess.run(
+        ["make", "--dry-run", "test"],
+        cwd=tmp_path,
+        env={"PATH": without_uv},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "python3 -m pip install --quiet --target .uv uv" in result.stdout
+    assert ".uv/bin/uv run --locked pytest" in result.stdout
+
+
+def test_jupyter_lab_opens_the_first_notebook(tmp_path):
+    settings = {"JUPYTER_CONFIG_DIR": str(tmp_path), "JUPYTER_RUNTIME_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"]
+    command += ["--ip=127.0.0.1", "--port=0", "--IdentityProvider.token=test"]
+    with subprocess.Popen(
+        command,
+        cwd=PROJECT,
+        env=os.environ | settings,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as server:
+        try:
+            url = wait_for_url(tmp_path)
+            name = "notebooks/00_start_here.ipynb"
+            with urllib.request.urlopen(f"{url}api/contents/{name}?token=test&content=0") as answer:
+                assert json.load(answer)["type"] == "notebook"
+            with urllib.request.urlopen(f"{url}lab/tree/{name}?token=test") as answer:
+                assert answer.status == 200
+        finally:
+            server.terminate()
+
+
+def wait_for_url(runtime_folder):
+    """Return the address that the server wrote into its runtime file, once it answers."""
+    for _ in range(120):
+        for file in runtime_folder.glob("jpserver-*.json"):
+            url = json.loads(file.read_text(encoding="utf-8"))["url"]
+            try:
+                urllib.request.urlopen(f"{url}api/status?token=test").close()
+            except urllib.error.URLError:
+                continue
+            return url
+        time.sleep(0.5)
+    raise AssertionError("JupyterLab did not start within a minute.")
+
+
+def test_the_readme_tells_what_each_notebook_takes():
+    for path in sorted((PROJECT / "notebooks").glob("*.ipynb")):
+        minutes = re.search(r"\*\*Time:\*\* about (\d+) minutes", path.read_text(encoding="utf-8"))
+        row = next(line for line in README.splitlines() if path.name in line)
+        assert f"| {minutes[1]} " in row, row
+
+
+def test_the_readme_links_lead_somewhere():
+    targets = re.findall(r"\]\(([^)#:]+)\)", README) + re.findall(r'src="([^":]+)"', README)
+    assert len(targets) >= 6
+    for target in targets:
+        assert (PROJECT / target).exists(), target
+
+
+def test_the_shipped_files_stay_small():
+    assert (PROJECT / "data/weights/tiny_resnet.pt").stat().st_size <= 3_000_000
+    for path in (PROJECT / "notebooks").glob("*.ipynb"):
+        assert path.stat().st_size <= 1_500_000, path.name

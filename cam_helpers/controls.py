@@ -13,7 +13,7 @@ import traitlets
 from PIL import Image
 
 from cam_helpers.figures import picture_markup
-from cam_helpers.networks import Network
+from cam_helpers.networks import ClassChoice, Network
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,7 +30,8 @@ class ClassPicker(widgets.HBox):  # type: ignore[misc]
 
     value = traitlets.Int()
 
-    def __init__(self, network: Network, class_index: int = 0) -> None:
+    def __init__(self, network: Network, class_index: ClassChoice = 0) -> None:
+        self.network = network
         categories = network.categories
         self.slider = widgets.IntSlider(
             description="class index", max=len(categories) - 1, style=WIDE
@@ -40,9 +41,14 @@ class ClassPicker(widgets.HBox):  # type: ignore[misc]
             options=[(f"{i} {category}", i) for i, category in enumerate(categories)],
             style=WIDE,
         )
-        super().__init__([self.slider, self.names], value=class_index)
+        super().__init__([self.slider, self.names], value=network.class_index(class_index))
         for control in (self.slider, self.names):
             traitlets.link((self, "value"), (control, "value"))
+
+    @traitlets.validate("value")
+    def _known_class(self, proposal: dict[str, Any]) -> int:
+        """Refuse a class that the network does not know before any control moves."""
+        return self.network.class_index(proposal["value"])
 
 
 class LivePanel(widgets.VBox):  # type: ignore[misc]

@@ -1,7 +1,7 @@
 """The five steps in one call: one forward pass, and everything kept for reuse."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -19,19 +19,21 @@ from cam_helpers.weighted_sum import weighted_sum
 Scale = Literal["shared", "raw", "min-max"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Explanation:
     """One picture's scores and maps. Nothing here costs another forward pass.
+
+    It holds as long as the network's last layer stays as it is.
 
     `input_picture` is the crop that the network saw; `whole_picture` is what it was cut from, and
     is None where a tensor was explained. `feature_maps` is (C, h, w), `scores` is (K,).
     """
 
     network: Network
-    prediction: Prediction
-    feature_maps: Tensor
-    input_picture: Image.Image
-    whole_picture: Image.Image | None
+    prediction: Prediction = field(repr=False)
+    feature_maps: Tensor = field(repr=False)
+    input_picture: Image.Image = field(repr=False)
+    whole_picture: Image.Image | None = field(repr=False)
 
     @property
     def scores(self) -> Tensor:
@@ -62,6 +64,8 @@ class Explanation:
         latter is what per-class rescaling to 0..1 shows; it warns where the score is negative,
         since it paints such a class as brightly as the winner.
         """
+        if scale not in ("shared", "raw", "min-max"):
+            raise ValueError(f'scale is "shared", "raw" or "min-max", not {scale!r}.')
         score = self.score(class_index)
         if scale == "min-max" and score < 0:
             warnings.warn(
@@ -70,8 +74,6 @@ class Explanation:
                 "as any other.",
                 stacklevel=3,
             )
-        if scale not in ("shared", "raw", "min-max"):
-            raise ValueError(f'scale is "shared", "raw" or "min-max", not {scale!r}.')
         values = self.cams() if scale == "shared" else self.cam(class_index)
         return values.min().item(), values.max().item()
 

@@ -11,6 +11,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 
 DOTS_PER_INCH = 96
@@ -58,8 +59,10 @@ def _drawn(figure: "Figure") -> Image.Image:
     import matplotlib.pyplot as plt
 
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", bbox_inches="tight", dpi=DOTS_PER_INCH)
-    plt.close(figure)
+    try:
+        figure.savefig(buffer, format="png", bbox_inches="tight", dpi=DOTS_PER_INCH)
+    finally:
+        plt.close(figure)
     return Image.open(buffer)
 
 
@@ -81,19 +84,28 @@ def draw_cells(
     decimals: int = 0,
     colour_map: str = "viridis",
     limits: tuple[float, float] | None = None,
-) -> None:
+    colour_bar: bool = True,
+) -> "AxesImage":
     """Draw a map (h, w) cell by cell, each with its number, and a colour bar in its unit.
+
+    Returns matplotlib's image, from which a colour bar for several maps can be made.
 
     The numbers are rounded to `decimals` places. `limits` are the values at which the colours
     begin and end; `None` takes the map's own smallest and largest value.
     """
+    cam = cam.detach().float().cpu()
     low, high = limits or (cam.min().item(), cam.max().item())
-    image = axis.imshow(cam, cmap=colour_map, vmin=low, vmax=high)
+    image = axis.imshow(cam.numpy(), cmap=colour_map, vmin=low, vmax=high)
     for row, numbers in enumerate(cam.tolist()):
         for column, number in enumerate(numbers):
             red, green, blue, _ = image.cmap(image.norm(number))
             is_dark = 0.3 * red + 0.6 * green + 0.1 * blue < 0.5
+            # + 0.0 turns -0.0 into 0.0
             text = f"{round(number, decimals) + 0.0:.{decimals}f}"
-            axis.text(column, row, text, ha="center", va="center", color="wk"[not is_dark])
-    axis.figure.colorbar(image, ax=axis, label=unit, fraction=0.046)
+            axis.text(
+                column, row, text, ha="center", va="center", color="white" if is_dark else "black"
+            )
+    if colour_bar:
+        axis.figure.colorbar(image, ax=axis, label=unit, fraction=0.046)
     axis.set(xlabel="column of cells", ylabel="row of cells")
+    return image

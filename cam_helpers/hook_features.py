@@ -20,7 +20,9 @@ class HookedFeatures:
         """The feature maps (N, C, h, w) of the latest forward pass, as the network pooled them.
 
         They are the network's own tensor, not a copy: DenseNet applies its last ReLU to it in
-        place, after the layer has returned. Raises `RuntimeError` before the first pass.
+        place, after the layer has returned. It carries the autograd graph, unless the pass ran
+        under `torch.inference_mode()`, as in `predict`. Raises `RuntimeError` before the first
+        pass.
         """
         if self._caught is None:
             raise RuntimeError("No feature maps yet: run the network once inside the with block.")
@@ -36,6 +38,7 @@ def hook_features(network: Network) -> Iterator[HookedFeatures]:
     """Catch the feature layer's output in a `with` block.
 
     The hook is gone after the block, also when something fails inside it; what was caught stays.
+    One thread at a time: a hook catches every forward pass of the network.
     """
     hooked = HookedFeatures()
     handle = network.feature_layer.register_forward_hook(hooked.catch)

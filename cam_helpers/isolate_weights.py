@@ -22,9 +22,10 @@ def isolate_weights(network: Network, class_index: ClassChoice) -> ClassWeights:
 
     The score of the class is `weights @ features + bias`, where feature c is the spatial mean of
     feature map c (Zhou et al. 2016, section 2). A linear layer without bias counts as bias 0.
+    Both are copies: changing them leaves the network as it is.
     """
     index = network.class_index(class_index)
     weights = network.classifier.weight.detach()
     bias = network.classifier.bias
-    class_bias = weights.new_zeros(()) if bias is None else bias.detach()[index]
-    return ClassWeights(index, network.categories[index], weights[index], class_bias)
+    class_bias = weights.new_zeros(()) if bias is None else bias.detach()[index].clone()
+    return ClassWeights(index, network.categories[index], weights[index].clone(), class_bias)

@@ -3,12 +3,13 @@
 import importlib.metadata
 import platform
 import shutil
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-PACKAGES = ("torch", "torchvision", "numpy", "pillow", "matplotlib", "jupyterlab", "ipywidgets")
+PACKAGES = ("torch", "torchvision", "matplotlib", "jupyterlab", "ipywidgets")
 MEMORY_NEEDED = 2.0  # GB for one kernel with torchvision and a ResNet
 DISK_NEEDED = 0.5  # GB for the weights of the larger networks
 WEIGHTS_HOST = "https://download.pytorch.org"
@@ -72,10 +73,12 @@ def check_network() -> Finding:
 
 
 def check_connection() -> Finding:
-    """Ask the host of ImageNet's weights for an answer, for three seconds at most."""
+    """Ask the host of ImageNet's weights for an answer, for about three seconds."""
     request = urllib.request.Request(WEIGHTS_HOST, method="HEAD")
     try:
         urllib.request.urlopen(request, timeout=3).close()
+    except urllib.error.HTTPError:
+        pass  # an answer all the same
     except OSError:
         return Finding(
             "Connection",

@@ -101,7 +101,8 @@ def peak(explanation: Explanation, class_index: ClassChoice, placement: Placemen
     row, column = divmod(int(cam.argmax()), cam.shape[1])
     inset = 0.5 if placement == "article" else 0.0
     whole = explanation.whole_picture or explanation.input_picture
-    x0, y0, x1, y1 = explanation.network.seen_box(whole.size)
+    box = explanation.network.seen_box(whole.size)
+    x0, y0, x1, y1 = box if explanation.whole_picture else (0, 0, *whole.size)
     x = x0 + (column + inset) / cam.shape[1] * (x1 - x0)
     y = y0 + (row + inset) / cam.shape[0] * (y1 - y0)
     return x, y

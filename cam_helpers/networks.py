@@ -10,7 +10,7 @@ import difflib
 import operator
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, SupportsIndex
 
@@ -37,7 +37,10 @@ class WeightsUnavailableError(ConnectionError):
 
 
 class Preprocessing(Protocol):
-    """Picture -> input tensor (3, H, W), as the shipped one and torchvision's presets do it."""
+    """Picture -> input tensor (3, H, W), as the shipped one and torchvision's presets do it.
+
+    The short side is brought to `resize_size[0]`, then a square of `crop_size[0]` is cut out.
+    """
 
     resize_size: list[int]
     crop_size: list[int]
@@ -47,16 +50,16 @@ class Preprocessing(Protocol):
     def __call__(self, picture: Image.Image, /) -> Tensor: ...  # noqa: D102
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Network:
     """A classifier with all that a class activation map needs to know about it."""
 
     name: str
-    model: nn.Module
-    categories: tuple[str, ...]
-    preprocess: Preprocessing
-    feature_layer: nn.Module
-    classifier: nn.Linear
+    model: nn.Module = field(repr=False)
+    categories: tuple[str, ...] = field(repr=False)
+    preprocess: Preprocessing = field(repr=False)
+    feature_layer: nn.Module = field(repr=False)
+    classifier: nn.Linear = field(repr=False)
     feature_layer_name: str
     classifier_name: str
 
@@ -103,6 +106,11 @@ class Network:
             raise ValueError(
                 f"An input has the shape (3, H, W) or (N, 3, H, W), not {tuple(batch.shape)}."
             )
+        if not batch.is_floating_point() or not batch.isfinite().all():
+            raise ValueError(
+                "A tensor counts as preprocessed: finite floats. Pass the picture itself, or "
+                "network.preprocess(picture)."
+            )
         return batch.to(self.classifier.weight)
 
     def picture_of(self, tensor: Tensor) -> Image.Image:
@@ -143,6 +151,10 @@ def load_network(
     that no class activation map fits, `WeightsUnavailableError` (a `ConnectionError`) where
     weights cannot be downloaded, `DamagedWeightsError` (a `ValueError`) for a damaged file.
     """
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f'No device {device!r} here: {error}. Use device="cpu".') from error
     if name == "tiny_resnet":
         model, categories, preprocess = _load_shipped(weights)
     else:
@@ -158,7 +170,13 @@ def make_network(
     `categories` names the classes in the order of the model's scores. Raises `ValueError` where
     their number differs, `UnsuitableNetworkError` where no class activation map fits.
     """
-    feature_layer_name, classifier_name = find_layers(model, _noise_for(preprocess), name)
+    noise = _noise_for(preprocess)
+    if noise.shape[-2:] != (preprocess.crop_size[0], preprocess.crop_size[0]):
+        raise ValueError(
+            f"The preprocessing makes inputs of {tuple(noise.shape[-2:])} pixels, but its "
+            f"crop_size is {preprocess.crop_size[0]}: a map could not be put back on the picture."
+        )
+    feature_layer_name, classifier_name = find_layers(model, noise, name)
     classifier = model.get_submodule(classifier_name)
     assert isinstance(classifier, nn.Linear)
     if len(categories) != classifier.out_features:
@@ -225,10 +243,12 @@ def _load_with_weights(name: str, chosen: Any) -> Any:
     try:
         chosen.get_state_dict(progress=True, check_hash=True, map_location="cpu", weights_only=True)
         return models.get_model(name, weights=chosen)
+    except MemoryError:
+        raise
     except Exception as error:  # a damaged file can fail in almost any way
         if file.is_file():
             raise DamagedWeightsError(
-                f"The weights file {file} is damaged. Delete it and run this again."
+                f"The weights file {file} cannot be used: {error}. Delete it and run this again."
             ) from error
         raise WeightsUnavailableError(
             f"The weights {chosen} are not on this machine and could not be downloaded ({error}). "
@@ -252,6 +272,8 @@ def find_layers(model: nn.Module, batch: Tensor, name: str) -> tuple[str, str]:
     Raises `UnsuitableNetworkError` naming the layer that stands in the way.
     """
     calls, output = _record_calls(model, batch)
+    if not calls or not isinstance(output, Tensor):
+        raise _refusal(name, f"it is no chain of layers that gives scores, but {type(output)}")
     layers = dict(model.named_modules())
     linear_calls = [call for call in calls if isinstance(layers[call.name], nn.Linear)]
     last = linear_calls[-1] if linear_calls else None
@@ -303,7 +325,7 @@ def _record_calls(model: nn.Module, batch: Tensor) -> tuple[list[_Call], Tensor]
         handles.append(layer.register_forward_hook(record))
     try:
         with torch.inference_mode(), evaluation_mode(model):
-            output = model(batch.to(next(model.parameters())))
+            output = model(batch.to(next(model.parameters(), batch)))
     finally:
         for handle in handles:
             handle.remove()

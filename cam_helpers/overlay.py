@@ -1,6 +1,6 @@
 """Step 5: the map grows to the picture's size and is laid over it."""
 
-from functools import cache
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -43,7 +43,7 @@ def upsample(
         return down @ cam @ across.T
 
 
-@cache
+@lru_cache(maxsize=32)
 def _interpolation_matrix(cells: int, pixels: int, placement: Placement) -> Tensor:
     """(pixels, cells): row p holds the share of each cell in pixel p; every row adds up to 1."""
     if placement not in ("cells", "article"):
@@ -93,6 +93,8 @@ def colourise(
     Values at or outside `limits` take the first or last of the 256 colours. A map without any
     difference, without `limits`, takes the first colour everywhere.
     """
+    if cam.ndim != 2 or not cam.isfinite().all():
+        raise ValueError(f"A map to colour is (H, W), all finite; this one is {tuple(cam.shape)}.")
     low, high = limits or (cam.min().item(), cam.max().item())
     if high < low:
         raise ValueError(f"limits are (lowest, highest), not ({low}, {high}).")
@@ -101,7 +103,7 @@ def colourise(
     return Image.fromarray(colour_table(colour_map)[steps])
 
 
-@cache
+@lru_cache(maxsize=32)
 def colour_table(colour_map: str) -> np.ndarray:
     """Return the 256 colours of a colour map, (256, 3) uint8; any name that matplotlib knows."""
     if colour_map in COLOUR_MAPS:

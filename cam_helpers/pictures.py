@@ -3,7 +3,6 @@
 import difflib
 import io
 import os
-import warnings
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +19,8 @@ PHOTO_PREFIX = "photo:"
 # What notebooks call them, and what scikit-image's package calls them.
 PHOTOS = {"cat": "chelsea.png", "coffee": "coffee.png", "rocket": "rocket.jpg"}
 SMALLEST_SIDE = 8
+# The formats of photographs and web pages; Pillow knows forty more, some of which start programs.
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "PPM")
 LARGEST_RATIO = 20  # resizing the short side of a longer strip would fill the memory
 DIRECT_MODES = ("RGB", "L", "1", "CMYK", "YCbCr", "HSV")
 TRANSPARENT_MODES = ("RGBA", "RGBa", "LA", "PA")
@@ -77,7 +78,7 @@ def _find(source: str | os.PathLike[str]) -> Path:
     shipped = PICTURES_FOLDER / f"{name}.png"
     if isinstance(source, str) and name in shipped_pictures():
         return shipped
-    path = Path(source)
+    path = Path(source).expanduser()
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; name a picture file in it.")
     if path.is_file():
@@ -107,18 +108,22 @@ def _find_photo(name: str) -> Path:
 def _decode(file: IO[bytes] | Image.Image, what: str) -> Image.Image:
     """Read a whole picture file, or one that Pillow has only begun to read; turn it upright."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = file if isinstance(file, Image.Image) else Image.open(file)
-            picture.load()
-            return ImageOps.exif_transpose(picture)
+        picture = file if isinstance(file, Image.Image) else Image.open(file, formats=FORMATS)
+        # From here on Pillow only warns; a picture of this size fills the memory all the same.
+        most = Image.MAX_IMAGE_PIXELS
+        if most is not None and picture.width * picture.height > most:
+            raise PictureError(f"{what}: {picture.width} x {picture.height} is too large.")
+        picture.load()
+        return ImageOps.exif_transpose(picture)
+    except PictureError:
+        raise
     except UnidentifiedImageError as error:
         raise PictureError(
             f"{what} holds no picture that Pillow can read (PNG, JPEG...)."
         ) from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PictureError(f"{what} is too large: {error}. Make it smaller first.") from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
+    except Image.DecompressionBombError as error:
+        raise PictureError(f"{what}: too large. Make it smaller first.") from error
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, RuntimeError) as error:
         raise PictureError(f"{what} is damaged or cut short: {error}.") from error
 
 

@@ -19,7 +19,7 @@ class RankedClass(NamedTuple):
     probability: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prediction:
     """The scores of one picture, (K,), or of a batch, (N, K), before softmax."""
 
@@ -33,13 +33,13 @@ class Prediction:
 
     def top(self, k: int = 5) -> list[RankedClass]:
         """Return the `k` best classes of one picture, best first (all, where there are fewer)."""
+        if k < 1:
+            raise ValueError(f"top(k) takes a number of classes from 1 on, not {k}.")
         if self.scores.ndim != 1:
             raise ValueError("top() ranks the classes of one picture: predict them one by one.")
-        best = self.scores.topk(min(k, len(self.scores)))
-        return [
-            RankedClass(i, self.categories[i], score, self.probabilities[i].item())
-            for i, score in zip(best.indices.tolist(), best.values.tolist(), strict=True)
-        ]
+        best = self.scores.topk(min(k, len(self.scores))).indices.tolist()
+        scores, probabilities = self.scores.tolist(), self.probabilities.tolist()
+        return [RankedClass(i, self.categories[i], scores[i], probabilities[i]) for i in best]
 
 
 def predict(network: Network, picture: PictureSource | Tensor) -> Prediction:

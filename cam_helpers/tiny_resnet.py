@@ -7,6 +7,7 @@ a few milliseconds.
 """
 
 import hashlib
+import io
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +21,6 @@ from cam_helpers.folders import DATA_FOLDER
 from cam_helpers.scenes import CATEGORIES
 
 WEIGHTS_FILE = DATA_FOLDER / "weights" / "tiny_resnet.pt"
-CHECKSUM_FILE = WEIGHTS_FILE.with_suffix(".pt.sha256")
 
 
 class DamagedWeightsError(ValueError):
@@ -126,22 +126,37 @@ def load_tiny_resnet(weights_file: Path | None = None) -> TinyResNet:
             f"The weights of tiny_resnet are missing: {weights_file}. "
             "Clone the project again, or train them with: python -m cam_helpers.train"
         )
-    check_checksum(weights_file)
+    content = weights_file.read_bytes()
+    check_checksum(content, weights_file)
     model = TinyResNet()
     try:
-        model.load_state_dict(torch.load(weights_file, map_location="cpu", weights_only=True))
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        model.load_state_dict(weights)
+    except (
+        OSError,
+        RuntimeError,
+        EOFError,
+        TypeError,
+        ValueError,
+        pickle.UnpicklingError,
+    ) as error:
         raise DamagedWeightsError(f"{weights_file} does not hold tiny_resnet's weights.") from error
     return model.eval()
 
 
-def check_checksum(weights_file: Path) -> None:
-    """Raise `DamagedWeightsError` unless the file's SHA-256 is the one written beside it."""
-    recorded = weights_file.with_suffix(".pt.sha256").read_text(encoding="utf-8").split()[0]
-    found = hashlib.sha256(weights_file.read_bytes()).hexdigest()
+def checksum_file(weights_file: Path) -> Path:
+    """Return where the SHA-256 of a weights file is written down: beside it."""
+    return weights_file.with_name(weights_file.name + ".sha256")
+
+
+def check_checksum(content: bytes, weights_file: Path) -> None:
+    """Raise `DamagedWeightsError` unless the content's SHA-256 is the one written beside it."""
+    beside = checksum_file(weights_file)
+    recorded = beside.read_text(encoding="utf-8").strip()[:64] if beside.is_file() else "missing"
+    found = hashlib.sha256(content).hexdigest()
     if found != recorded:
         raise DamagedWeightsError(
-            f"{weights_file} is damaged: its SHA-256 is {found[:12]}..., not {recorded[:12]}... . "
-            "Restore it (git checkout data/weights) or train it again "
-            "(python -m cam_helpers.train)."
+            f"{weights_file} is damaged: its SHA-256 is {found[:12]}..., but {beside.name} says "
+            f"{recorded[:12] or 'nothing'}. Restore both (git checkout data/weights) or train "
+            "again (python -m cam_helpers.train)."
         )

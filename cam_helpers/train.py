@@ -20,7 +20,13 @@ from torch.utils.data import DataLoader, Dataset
 from cam_helpers.measure import measure
 from cam_helpers.networks import make_network
 from cam_helpers.scenes import CATEGORIES, draw_scene
-from cam_helpers.tiny_resnet import WEIGHTS_FILE, Preprocess, TinyResNet, load_tiny_resnet
+from cam_helpers.tiny_resnet import (
+    WEIGHTS_FILE,
+    Preprocess,
+    TinyResNet,
+    checksum_file,
+    load_tiny_resnet,
+)
 
 BATCH_SIZE = 32
 PEAK_LEARNING_RATE = 3e-3
@@ -82,7 +88,7 @@ def train(checkpoint_file: Path, steps: int = STEPS, workers: int = 1) -> nn.Mod
     state: dict[str, Any] = {"model": model, "optimizer": optimizer, "schedule": schedule}
     done = 0
     if checkpoint_file.exists():
-        saved = torch.load(checkpoint_file, weights_only=True)
+        saved = load_checkpoint(checkpoint_file, steps)
         done = saved["step"]
         for name, part in state.items():
             part.load_state_dict(saved[name])
@@ -101,8 +107,23 @@ def train(checkpoint_file: Path, steps: int = STEPS, workers: int = 1) -> nn.Mod
         bar.set_postfix(loss=f"{loss.item():.3f}")
         if step % SAVE_EVERY == 0:
             parts = {name: part.state_dict() for name, part in state.items()}
-            save_whole({"step": step, **parts}, checkpoint_file)
+            save_whole({"step": step, "steps": steps, **parts}, checkpoint_file)
     return model.eval()
+
+
+def load_checkpoint(file: Path, steps: int) -> dict[str, Any]:
+    """Return a checkpoint of a training of `steps` steps, or raise `ValueError` saying why not."""
+    try:
+        saved: dict[str, Any] = torch.load(file, weights_only=True)
+        planned = saved["steps"]
+    except Exception as error:  # a damaged file can fail in almost any way
+        raise ValueError(f"{file} is no checkpoint of this training: delete it.") from error
+    if planned != steps:
+        raise ValueError(
+            f"{file} belongs to a training of {planned} steps: go on with --steps {planned}, or "
+            "delete it to begin anew."
+        )
+    return saved
 
 
 def save_whole(content: object, file: Path) -> None:
@@ -118,7 +139,8 @@ def save_weights(model: nn.Module, file: Path) -> None:
     weights = {name: part.contiguous() for name, part in model.state_dict().items()}
     save_whole(weights, file)
     checksum = hashlib.sha256(file.read_bytes()).hexdigest()
-    file.with_suffix(".pt.sha256").write_text(f"{checksum}  {file.name}\n", encoding="utf-8")
+    beside = checksum_file(file)
+    beside.write_text(f"{checksum}  {file.name}\n", encoding="utf-8", newline="\n")
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ def weighted_sum(weights: Tensor, feature_maps: Tensor) -> Tensor:
     (Zhou et al. 2016, "Learning Deep Features for Discriminative Localization", equation 2);
     hence mean(map) + bias = score, by their equation 1. Nothing is clipped or rescaled.
 
-    Raises `ValueError` where the numbers of dimensions or of channels do not fit.
+    Raises `ValueError` where the numbers of dimensions or of channels, or the dtypes, do not fit.
     """
     if weights.ndim not in (1, 2) or feature_maps.ndim not in (3, 4):
         raise ValueError(
@@ -23,6 +23,10 @@ def weighted_sum(weights: Tensor, feature_maps: Tensor) -> Tensor:
         raise ValueError(
             f"{weights.shape[-1]} weights do not fit {feature_maps.shape[-3]} feature maps: "
             "both need one per channel."
+        )
+    if weights.dtype != feature_maps.dtype:
+        raise ValueError(
+            f"Weights are {weights.dtype}, feature maps {feature_maps.dtype}: convert one of them."
         )
     with torch.inference_mode():
         if weights.ndim == 1:

@@ -24,7 +24,7 @@ def main() -> None:
         axis.axis("off")
     low, high = explanation.limits("cat")
     scale = plt.cm.ScalarMappable(plt.Normalize(low, high), "viridis")
-    figure.colorbar(scale, ax=axes, label="score that a place adds", shrink=0.7)
+    figure.colorbar(scale, ax=axes, label="score (colours before blending)", shrink=0.7)
     figure.savefig(Path(__file__).parent / "overview.png", dpi=110)
 
 

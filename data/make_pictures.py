@@ -151,7 +151,7 @@ def as_json(content: dict[str, Any]) -> str:
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file beside `path`, then rename it: `path` is never half written."""
-    draft = path.with_name(f".{os.getpid()}.{path.name}")
+    draft = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         write(draft)
         draft.replace(path)

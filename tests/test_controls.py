@@ -102,3 +102,10 @@ def test_readers_without_a_kernel_read_what_stands_on_the_screen(slider):
     assert bundle["text/plain"].endswith("grey 30")
     assert "run the notebook" in bundle["text/plain"]
     assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+def test_a_picker_takes_names_and_refuses_unknown_classes_without_moving(network):
+    picker = ClassPicker(network, "dog")
+    with pytest.raises(IndexError):
+        picker.value = 99
+    assert (picker.value, picker.slider.value, picker.names.value) == (1, 1, 1)

@@ -94,8 +94,10 @@ def test_min_max_warns_where_the_score_is_negative(network):
     shift_score(network, "cup", -100)
     explanation = ch.explain(network, "cat")
     assert explanation.score("cup") < 0
-    with pytest.warns(UserWarning, match="'cup'.*speaks against this class"):
+    with pytest.warns(UserWarning, match=r"cup is -.*speaks against this class"):
         explanation.limits("cup", "min-max")
+    with pytest.warns(UserWarning, match="speaks against"):
+        explanation.limits(network.class_index("cup"), "min-max")
     with pytest.warns(UserWarning, match="speaks against"):
         explanation.overlay("cup", scale="min-max")
 

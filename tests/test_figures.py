@@ -131,4 +131,4 @@ def test_without_limits_the_colours_run_from_smallest_to_largest(axis):
 
 def test_numbers_are_light_on_dark_cells_and_dark_on_light_ones(axis):
     ch.draw_cells(axis, torch.tensor([[0.0, 1.0]]), colour_map="gray")
-    assert [text.get_color() for text in axis.texts] == ["w", "k"]
+    assert [text.get_color() for text in axis.texts] == ["white", "black"]

@@ -341,3 +341,46 @@ def test_a_file_with_code_in_it_is_refused_and_the_code_does_not_run(offline, tm
     careless = {"weights_only": False} if pack is zipped else {}
     unpack(io.BytesIO(content), **careless)
     assert marker.exists()  # the trap was set
+
+
+# ---- what the second reading found -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [torch.zeros(3, 64, 64, dtype=torch.uint8), torch.full((3, 64, 64), torch.nan)],
+    ids=["bytes", "NaN"],
+)
+def test_a_tensor_that_is_not_preprocessed_is_refused(network, tensor):
+    with pytest.raises(ValueError, match="finite floats"):
+        ch.predict(network, tensor)
+
+
+@pytest.mark.parametrize("device", ["gpu", "meta:x"])
+def test_an_unknown_device_is_refused_before_anything_is_loaded(device):
+    with pytest.raises(ValueError, match="No device"):
+        ch.load_network("resnet18", device=device)
+
+
+def test_a_preprocessing_whose_crop_is_not_its_output_is_refused():
+    class Squeezed(Preprocess):
+        def crop(self, picture):
+            return picture.resize((224, 160))
+
+    model = TinyResNet().eval()
+    with pytest.raises(ValueError, match="crop_size"):
+        make_network("squeezed", model, ch.CATEGORIES, Squeezed())
+
+
+def test_a_model_that_gives_no_scores_is_refused():
+    class Pair(TinyResNet):
+        def forward(self, x):
+            return super().forward(x), x
+
+    with pytest.raises(ch.UnsuitableNetworkError, match="gives scores"):
+        make_network("pair", Pair().eval(), ch.CATEGORIES, Preprocess())
+
+
+def test_a_network_shows_itself_in_one_line(network):
+    assert len(repr(network)) < 200
+    assert len(repr(ch.explain(network, "cat"))) < 250

@@ -253,3 +253,9 @@ def test_the_bright_cell_lies_over_its_part_of_a_wide_picture():
     brightest = np.argwhere(result[..., 0] == result.max()).mean(axis=0)
     assert 30 <= brightest[0] < 40
     assert 20 <= brightest[1] < 40
+
+
+@pytest.mark.parametrize("cam", [torch.zeros(2, 7, 7), torch.full((7, 7), torch.nan)])
+def test_only_one_finite_map_can_be_coloured(cam):
+    with pytest.raises(ValueError, match="all finite"):
+        ch.colourise(cam)

@@ -306,6 +306,8 @@ def test_grey_and_float_arrays_worked_out_by_head():
     for dtype in (np.float16, np.float32, np.float64):
         grey = ch.open_picture(np.full((8, 9), 0.2, dtype))
         assert grey.getcolors() == [(72, (51,) * 3)]
+        nearly_white = ch.open_picture(np.full((8, 9), 0.999, dtype))
+        assert nearly_white.getcolors() == [(72, (255,) * 3)]  # rounded, not cut
     ends = np.zeros((8, 8, 3))
     ends[:4] = 1
     picture = ch.open_picture(ends)
@@ -365,3 +367,9 @@ def test_without_scikit_image_the_message_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "skimage", None)
     with pytest.raises(ModuleNotFoundError, match="pip install scikit-image"):
         ch.open_picture("photo:cat")
+
+
+def test_a_format_that_may_start_other_programs_is_refused():
+    postscript = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 20 20\nshowpage\n"
+    with pytest.raises(ch.PictureError, match="no picture that Pillow can read"):
+        ch.open_picture(postscript)

@@ -130,7 +130,7 @@ def wait_for_url(runtime_folder):
 def test_the_readme_tells_what_each_notebook_takes():
     for path in sorted((PROJECT / "notebooks").glob("*.ipynb")):
         minutes = re.search(r"\*\*Time:\*\* about (\d+) minutes", path.read_text(encoding="utf-8"))
-        row = next(line for line in README.splitlines() if path.name in line)
+        row = next(line for line in README.splitlines() if f"](notebooks/{path.name})" in line)
         assert f"| {minutes[1]} " in row, row
 
 

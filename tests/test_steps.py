@@ -411,3 +411,20 @@ def test_the_feature_layer_and_classifier_are_layers_of_the_model(network):
     assert network.feature_layer is network.model.layer4
     assert network.classifier is network.model.fc
     assert isinstance(network.classifier, nn.Linear)
+
+
+def test_isolated_weights_are_copies(network):
+    ch.isolate_weights(network, 0).weights.add_(1)
+    ch.isolate_weights(network, 0).bias.add_(1)
+    explanation = ch.explain(network, "cat")
+    assert abs(explanation.score(0) - explanation.cam(0).mean() - network.classifier.bias[0]) < 1e-4
+
+
+def test_top_needs_a_number_from_one_on(network):
+    with pytest.raises(ValueError, match="from 1 on"):
+        ch.predict(network, "cat").top(0)
+
+
+def test_weights_and_feature_maps_of_different_precision_are_refused():
+    with pytest.raises(ValueError, match="float64"):
+        ch.weighted_sum(torch.ones(2).double(), torch.ones(2, 3, 3))

@@ -10,14 +10,14 @@ import torch
 from PIL import Image
 
 import cam_helpers as ch
-from cam_helpers.tiny_resnet import CHECKSUM_FILE, WEIGHTS_FILE, Preprocess, load_tiny_resnet
+from cam_helpers.tiny_resnet import WEIGHTS_FILE, Preprocess, checksum_file, load_tiny_resnet
 from cam_helpers.train import save_weights
 
 
 @pytest.fixture
 def copied(tmp_path):
     """A copy of the weights file with its checksum beside it."""
-    for file in (WEIGHTS_FILE, CHECKSUM_FILE):
+    for file in (WEIGHTS_FILE, checksum_file(WEIGHTS_FILE)):
         shutil.copy(file, tmp_path)
     return tmp_path / WEIGHTS_FILE.name
 
@@ -33,7 +33,7 @@ def write_with_checksum(file: Path, content: bytes) -> None:
 
 def test_the_file_is_small_and_bears_its_checksum():
     assert WEIGHTS_FILE.stat().st_size <= 3_000_000
-    checksum, name = CHECKSUM_FILE.read_text(encoding="utf-8").split()
+    checksum, name = checksum_file(WEIGHTS_FILE).read_text(encoding="utf-8").split()
     assert checksum == hashlib.sha256(WEIGHTS_FILE.read_bytes()).hexdigest()
     assert name == WEIGHTS_FILE.name
 
@@ -74,7 +74,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_without_its_checksum_a_file_is_not_read(copied):
     copied.with_suffix(".pt.sha256").unlink()
-    with pytest.raises(FileNotFoundError, match="sha256"):
+    with pytest.raises(ch.DamagedWeightsError, match="sha256 says missing"):
         load_tiny_resnet(copied)
 
 
@@ -157,7 +157,18 @@ def test_the_last_feature_maps_have_seven_by_seven_cells(network):
 
 @pytest.mark.parametrize(
     "size",
-    [(224, 224), (256, 256), (300, 200), (640, 481), (97, 351), (351, 97), (10, 13), (500, 501)],
+    [
+        (224, 224),
+        (256, 256),
+        (300, 200),
+        (640, 481),
+        (403, 300),
+        (300, 403),
+        (97, 351),
+        (351, 97),
+        (10, 13),
+        (500, 501),
+    ],
 )
 def test_the_preprocessing_equals_torchvisions(size):
     from torchvision.transforms._presets import ImageClassification

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, SupportsIndex
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -71,7 +72,7 @@ class Network:
         """
         if isinstance(choice, str):
             return self._index_of_name(choice)
-        if isinstance(choice, bool) or getattr(choice, "dtype", None) == torch.bool:
+        if isinstance(choice, bool | np.bool_) or getattr(choice, "dtype", None) == torch.bool:
             raise TypeError(f"A class is an index or a category name, not {choice!r}.")
         try:
             index = operator.index(choice)

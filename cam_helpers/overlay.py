@@ -11,7 +11,7 @@ from torch import Tensor
 from cam_helpers.folders import DATA_FOLDER
 
 Placement = Literal["cells", "article"]
-# The better of the two on fresh scenes, as `python -m cam_helpers.measure` prints it.
+# The better of the two for tiny_resnet, as `python -m cam_helpers.measure` prints it.
 DEFAULT_PLACEMENT: Placement = "article"
 Limits = tuple[float, float]
 Box = tuple[float, float, float, float]

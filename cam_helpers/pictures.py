@@ -12,7 +12,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from cam_helpers.folders import DATA_FOLDER
 
-PictureSource = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | NDArray[Any]
+PictureSource = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Image.Image | NDArray[Any]
+)
 
 PICTURES_FOLDER = DATA_FOLDER / "pictures"
 PHOTO_PREFIX = "photo:"
@@ -39,9 +41,9 @@ def open_picture(source: PictureSource) -> Image.Image:
     """Return an upright RGB picture from whatever a picture can come in.
 
     `source` is the name of a shipped picture (`"cat"`), of a sample photograph of scikit-image
-    (`"photo:cat"`, `"photo:coffee"`, `"photo:rocket"`), a path, the bytes of a file, a binary file
-    object, a `PIL.Image`, or an array: (H, W) or (H, W, 3), of uint8 from 0 to 255 or of floats
-    from 0 to 1.
+    (`"photo:cat"`, `"photo:coffee"`, `"photo:rocket"`), a path, the bytes of a file (also as the
+    memoryview that an upload widget gives), a binary file object, a `PIL.Image`, or an array:
+    (H, W) or (H, W, 3), of uint8 from 0 to 255 or of floats from 0 to 1.
 
     EXIF orientation is applied; transparent parts become white; 16-bit grey keeps its upper 8
     bits; of an animation the first frame is taken.
@@ -54,7 +56,7 @@ def open_picture(source: PictureSource) -> Image.Image:
         picture = _decode(source, "this picture")
     elif isinstance(source, np.ndarray):
         picture = _from_array(source)
-    elif isinstance(source, bytes | bytearray):
+    elif isinstance(source, bytes | bytearray | memoryview):
         picture = _decode(io.BytesIO(source), f"these {len(source)} bytes")
     elif isinstance(source, str | os.PathLike):
         path = _find(source)

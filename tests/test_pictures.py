@@ -373,3 +373,8 @@ def test_a_format_that_may_start_other_programs_is_refused():
     postscript = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 20 20\nshowpage\n"
     with pytest.raises(ch.PictureError, match="no picture that Pillow can read"):
         ch.open_picture(postscript)
+
+
+def test_what_an_upload_widget_gives_is_opened():
+    content = encoded(noisy(20, 20))
+    assert np.array_equal(ch.open_picture(memoryview(content)), ch.open_picture(content))

@@ -8,12 +8,8 @@ from cam_helpers.explain import Explanation, explain
 from cam_helpers.figures import draw_cells, show
 from cam_helpers.hook_features import hook_features
 from cam_helpers.isolate_weights import ClassWeights, isolate_weights
-from cam_helpers.networks import (
-    Network,
-    UnsuitableNetworkError,
-    WeightsUnavailableError,
-    load_network,
-)
+from cam_helpers.layers import UnsuitableNetworkError
+from cam_helpers.networks import Network, WeightsUnavailableError, load_network
 from cam_helpers.overlay import COLOUR_MAPS, colourise, overlay, upsample
 from cam_helpers.pictures import PictureError, open_picture, shipped_pictures
 from cam_helpers.predict import Prediction, predict

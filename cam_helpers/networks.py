@@ -3,13 +3,12 @@
 A class activation map needs a network that ends in global average pooling and one linear layer
 (Zhou et al. 2016, "Learning Deep Features for Discriminative Localization", section 2). Layer
 names are not trusted for this. One forward pass must show that the linear layer's input is the
-spatial mean of some layer's output; that layer is the feature layer.
+spatial mean of some layer's output (`cam_helpers.layers`).
 """
 
 import difflib
 import operator
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, SupportsIndex
@@ -19,18 +18,12 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from cam_helpers.layers import find_layers
 from cam_helpers.pictures import PictureSource, open_picture
 from cam_helpers.scenes import CATEGORIES
 from cam_helpers.tiny_resnet import DamagedWeightsError, Preprocess, TinyResNet, load_tiny_resnet
 
 ClassChoice = SupportsIndex | str
-# What may lie between the feature maps and the linear layer: pooling, and layers that in
-# evaluation mode hand their input on unchanged but for its shape.
-HARMLESS = (nn.AdaptiveAvgPool2d, nn.AvgPool2d, nn.Dropout, nn.Dropout2d, nn.Flatten, nn.Identity)
-
-
-class UnsuitableNetworkError(ValueError):
-    """The network does not end in global average pooling and one linear layer."""
 
 
 class WeightsUnavailableError(ConnectionError):
@@ -217,8 +210,11 @@ def _load_from_torchvision(name: str, weights: str | None) -> Parts:
     members = models.get_model_weights(name)
     chosen = _choose_weights(members, weights or "default")
     if weights is None:
-        # GoogLeNet and Inception warn unless told whether to spend a minute on their own start.
-        told = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+        told: dict[str, Any] = {}
+        if name in ("googlenet", "inception_v3"):
+            told["init_weights"] = False  # they warn unless told; their own start takes a minute
+        if name.startswith("vit_"):
+            told["image_size"] = chosen.transforms().crop_size[0]
         model = models.get_model(name, weights=None, **told)
     else:
         model = _load_with_weights(name, chosen)
@@ -263,116 +259,3 @@ def _noise_for(preprocess: Preprocessing) -> Tensor:
     """Return uniform noise in the shape that the preprocessing makes, (1, 3, H, W)."""
     shape = preprocess(Image.new("RGB", (512, 512))).shape
     return torch.rand(1, *shape, generator=torch.Generator().manual_seed(0))
-
-
-def find_layers(model: nn.Module, batch: Tensor, name: str) -> tuple[str, str]:
-    """Return the names of the feature layer and of the linear layer, proven on one forward pass.
-
-    The linear layer is the last one, and its output is the model's. The feature layer is the
-    outermost one whose output (N, C, h, w) has that layer's input (N, C) as its spatial mean.
-    Raises `UnsuitableNetworkError` naming the layer that stands in the way.
-    """
-    calls, output = _record_calls(model, batch)
-    if not calls or not isinstance(output, Tensor):
-        raise _refusal(name, f"it is no chain of layers that gives scores, but {type(output)}")
-    layers = dict(model.named_modules())
-    linear_calls = [call for call in calls if isinstance(layers[call.name], nn.Linear)]
-    last = linear_calls[-1] if linear_calls else None
-    if last is None or not torch.equal(last.output, output):
-        in_the_way = [call.name for call in calls if call.is_leaf][-1]
-        raise _refusal(
-            name,
-            f"{in_the_way} ({type(layers[in_the_way]).__name__}) comes last, not a linear layer",
-        )
-    # Calls are recorded as layers finish, so a layer comes after the layers inside it.
-    for call in reversed(calls):
-        is_spatial = call.output.ndim == 4 and call.output[0, 0].numel() > 1
-        if is_spatial and _equal(call.output.mean((2, 3)), last.input):
-            return _outermost(call, calls), last.name
-    in_the_way = _first_in_the_way(calls, last, layers)
-    raise _refusal(
-        name,
-        f"{in_the_way} ({type(layers[in_the_way]).__name__}) stands between the last feature maps "
-        f"and the linear layer {last.name}",
-    )
-
-
-@dataclass
-class _Call:
-    """One layer's part in a forward pass."""
-
-    name: str
-    input: Tensor
-    output: Tensor
-    is_leaf: bool
-
-
-def _record_calls(model: nn.Module, batch: Tensor) -> tuple[list[_Call], Tensor]:
-    """Run one forward pass; return every layer's first input and output, in order of finishing.
-
-    The tensors are kept, not copied: DenseNet applies its last ReLU in place to the output of its
-    last layer, and what it pools are the values after that.
-    """
-    calls: list[_Call] = []
-    handles = []
-    for name, layer in model.named_modules():
-        if not name:
-            continue
-
-        def record(layer: nn.Module, inputs: Any, output: Any, name: str = name) -> None:
-            if inputs and isinstance(inputs[0], Tensor) and isinstance(output, Tensor):
-                calls.append(_Call(name, inputs[0], output, not list(layer.children())))
-
-        handles.append(layer.register_forward_hook(record))
-    try:
-        with torch.inference_mode(), evaluation_mode(model):
-            output = model(batch.to(next(model.parameters(), batch)))
-    finally:
-        for handle in handles:
-            handle.remove()
-    return calls, output
-
-
-def _equal(one: Tensor, other: Tensor) -> bool:
-    """Say whether two tensors agree to 1e-4 of their largest number; zeros prove nothing."""
-    if one.shape != other.shape:
-        return False
-    largest = other.abs().max().item()
-    return largest > 0 and (one - other).abs().max().item() <= 1e-4 * largest
-
-
-def _outermost(found: _Call, calls: Sequence[_Call]) -> str:
-    """Of the layers that hand on the very same tensor, the one that holds the others."""
-    same = [call.name for call in calls if call.output is found.output]
-    return min(same, key=lambda name: name.count("."))
-
-
-def _first_in_the_way(calls: Sequence[_Call], last: _Call, layers: dict[str, nn.Module]) -> str:
-    leaves = [call for call in calls if call.is_leaf]
-    spatial = [i for i, call in enumerate(leaves) if call.output.ndim == 4]
-    wide = [i for i in spatial if leaves[i].output[0, 0].numel() > 1]
-    after = leaves[wide[-1] + 1 :] if wide else leaves
-    for call in after:
-        if not isinstance(layers[call.name], HARMLESS):
-            return call.name
-    return last.name
-
-
-def _refusal(name: str, reason: str) -> UnsuitableNetworkError:
-    return UnsuitableNetworkError(
-        f"{name} has no class activation map: {reason}. The map needs global average pooling and "
-        "then one linear layer, as in ResNet, DenseNet or GoogLeNet. Grad-CAM (Selvaraju et al. "
-        "2017) serves for networks like this one."
-    )
-
-
-@contextmanager
-def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Run a block with the model in evaluation mode, then put every layer's own mode back."""
-    training = [layer for layer in model.modules() if layer.training]
-    model.eval()
-    try:
-        yield
-    finally:
-        for layer in training:
-            layer.training = True

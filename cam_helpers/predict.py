@@ -6,7 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from cam_helpers.networks import Network, evaluation_mode
+from cam_helpers.layers import evaluation_mode
+from cam_helpers.networks import Network
 from cam_helpers.pictures import PictureSource
 
 

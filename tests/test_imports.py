@@ -61,7 +61,7 @@ STEPS = ("predict", "isolate_weights", "hook_features", "weighted_sum", "overlay
 
 @pytest.mark.parametrize("step", STEPS)
 def test_no_step_imports_another_step(step):
-    assert imported_by(step) <= {"networks", "pictures", "folders"}
+    assert imported_by(step) <= {"layers", "networks", "pictures", "folders"}
 
 
 def test_the_parts_that_know_no_network_import_none():

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 import cam_helpers as ch
-from cam_helpers.networks import find_layers, make_network
+from cam_helpers.layers import find_layers
+from cam_helpers.networks import make_network
 
 SINGLES = ("cat", "dog", "bird", "fish", "butterfly", "flower")
 SINGLES += ("tree", "house", "car", "boat", "umbrella", "cup")

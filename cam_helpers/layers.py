@@ -1,0 +1,153 @@
+"""Which layer makes the feature maps, and which the scores: proven on one forward pass.
+
+Layer names are not trusted. The linear layer is the one whose output is the model's output. The
+feature layer is the one whose output has the linear layer's input as its spatial mean (Zhou et al.
+2016, "Learning Deep Features for Discriminative Localization", section 2).
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+# What may lie between the feature maps and the linear layer: pooling, and layers that in
+# evaluation mode hand their input on unchanged but for its shape.
+HARMLESS = (nn.AdaptiveAvgPool2d, nn.AvgPool2d, nn.Dropout, nn.Dropout2d, nn.Flatten, nn.Identity)
+
+
+class UnsuitableNetworkError(ValueError):
+    """The network does not end in global average pooling and one linear layer."""
+
+
+def find_layers(model: nn.Module, batch: Tensor, name: str) -> tuple[str, str]:
+    """Return the names of the feature layer and of the linear layer, proven on one forward pass.
+
+    The linear layer is the last one, and its output is the model's. The feature layer is the
+    outermost one whose output (N, C, h, w) has that layer's input (N, C) as its spatial mean.
+    Raises `UnsuitableNetworkError` naming the layer that stands in the way.
+    """
+    calls, output = _record_calls(model, batch)
+    if not calls or not isinstance(output, Tensor):
+        raise _refusal(name, f"it is no chain of layers that gives scores, but {type(output)}")
+    layers = dict(model.named_modules())
+    linear_calls = [call for call in calls if isinstance(layers[call.name], nn.Linear)]
+    last = linear_calls[-1] if linear_calls else None
+    if last is None or last.output is None or not torch.equal(last.output, output):
+        in_the_way = [call.name for call in calls if call.is_leaf][-1]
+        raise _refusal(
+            name,
+            f"{in_the_way} ({type(layers[in_the_way]).__name__}) comes last, not a linear layer",
+        )
+    # Calls are recorded as layers finish, so a layer comes after the layers inside it.
+    for call in reversed(calls):
+        if _feeds(call, last):
+            return _outermost(call, calls), last.name
+    in_the_way = _first_in_the_way(calls, last, layers)
+    raise _refusal(
+        name,
+        f"{in_the_way} ({type(layers[in_the_way]).__name__}) stands between the last feature maps "
+        f"and the linear layer {last.name}",
+    )
+
+
+@dataclass
+class _Call:
+    """One layer's part in a forward pass.
+
+    `output` is kept only where the proof may need it, since all of them together fill gigabytes.
+    """
+
+    name: str
+    input: Tensor | None
+    output: Tensor | None
+    is_leaf: bool
+    is_wide: bool  # the output is (N, C, h, w) with more than one cell
+
+
+def _record_calls(model: nn.Module, batch: Tensor) -> tuple[list[_Call], Tensor]:
+    """Run one forward pass; return every layer's part in it, in order of finishing.
+
+    Kept are the linear layers' vectors, and outputs with as many channels as some linear layer has
+    inputs. They are kept, not copied: DenseNet applies its last ReLU in place to the output of its
+    last layer, and what it pools are the values after that.
+    """
+    calls: list[_Call] = []
+    handles = []
+    sizes = {layer.in_features for layer in model.modules() if isinstance(layer, nn.Linear)}
+    for name, layer in model.named_modules():
+        if not name:
+            continue
+
+        def record(layer: nn.Module, inputs: Any, output: Any, name: str = name) -> None:
+            if not (inputs and isinstance(inputs[0], Tensor) and isinstance(output, Tensor)):
+                return
+            is_leaf = not list(layer.children())
+            is_wide = output.ndim == 4 and output[0, 0].numel() > 1
+            if isinstance(layer, nn.Linear) and output.ndim == 2:
+                calls.append(_Call(name, inputs[0], output, is_leaf, is_wide))
+            else:
+                kept = output if is_wide and output.shape[1] in sizes else None
+                calls.append(_Call(name, None, kept, is_leaf, is_wide))
+
+        handles.append(layer.register_forward_hook(record))
+    try:
+        with torch.inference_mode(), evaluation_mode(model):
+            output = model(batch.to(next(model.parameters(), batch)))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return calls, output
+
+
+def _feeds(call: _Call, last: _Call) -> bool:
+    """Say whether an output's spatial mean is what the linear layer received."""
+    if not call.is_wide or call.output is None:
+        return False
+    return _equal(call.output.mean((2, 3)), last.input)
+
+
+def _equal(one: Tensor, other: Tensor | None) -> bool:
+    """Say whether two tensors agree to 1e-4 of their largest number; zeros prove nothing."""
+    if other is None or one.shape != other.shape:
+        return False
+    largest = other.abs().max().item()
+    return largest > 0 and (one - other).abs().max().item() <= 1e-4 * largest
+
+
+def _outermost(found: _Call, calls: Sequence[_Call]) -> str:
+    """Of the layers that hand on the very same tensor, the one that holds the others."""
+    same = [call.name for call in calls if call.output is found.output]
+    return min(same, key=lambda name: name.count("."))
+
+
+def _first_in_the_way(calls: Sequence[_Call], last: _Call, layers: dict[str, nn.Module]) -> str:
+    leaves = [call for call in calls if call.is_leaf]
+    wide = [i for i, call in enumerate(leaves) if call.is_wide]
+    after = leaves[wide[-1] + 1 :] if wide else leaves
+    for call in after:
+        if not isinstance(layers[call.name], HARMLESS):
+            return call.name
+    return last.name
+
+
+def _refusal(name: str, reason: str) -> UnsuitableNetworkError:
+    return UnsuitableNetworkError(
+        f"{name} has no class activation map: {reason}. The map needs global average pooling and "
+        "then one linear layer, as in ResNet, DenseNet or GoogLeNet. Grad-CAM (Selvaraju et al. "
+        "2017) serves for networks like this one."
+    )
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Run a block with the model in evaluation mode, then put every layer's own mode back."""
+    training = [layer for layer in model.modules() if layer.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for layer in training:
+            layer.training = True

@@ -1,0 +1,38 @@
+"""Every classifier of torchvision either satisfies the balance or is refused with the reason."""
+
+import pytest
+import torch
+from torchvision import models
+
+import cam_helpers as ch
+
+MOST_WEIGHTS = 250_000_000  # 1 GB; the three larger ones differ from smaller ones in width only
+REFUSED_FAMILIES = ("alexnet", "convnext", "maxvit", "mobilenet_v3", "squeezenet", "vgg", "vit")
+
+
+def names_and_sizes():
+    for name in models.list_models(module=models):
+        yield name, models.get_model_weights(name).DEFAULT.meta["num_params"]
+
+
+NAMES = [name for name, size in names_and_sizes() if size <= MOST_WEIGHTS]
+
+
+def test_the_zoo_is_nearly_whole():
+    left_out = {name for name, size in names_and_sizes() if size > MOST_WEIGHTS}
+    assert left_out <= {"regnet_y_128gf", "vit_h_14", "vit_l_16", "vit_l_32"}
+    assert len(NAMES) >= 70
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_balance_holds_or_the_network_is_refused(name):
+    torch.manual_seed(0)
+    if name.startswith(REFUSED_FAMILIES):
+        with pytest.raises(ch.UnsuitableNetworkError, match="Grad-CAM"):
+            ch.load_network(name, weights=None)
+        return
+    network = ch.load_network(name, weights=None)
+    explanation = ch.explain(network, "cat")
+    from_maps = explanation.cams().mean((1, 2)) + network.classifier.bias
+    gap = (from_maps - explanation.scores).abs().max() / explanation.scores.abs().max()
+    assert gap < 1e-5

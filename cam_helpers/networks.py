@@ -137,9 +137,9 @@ def load_network(
     """Load a classifier and prove that its maps will add up to its scores.
 
     `name` is `"tiny_resnet"` or any classifier that `torchvision.models.get_model` knows.
-    `weights` is `"default"` (the shipped weights; for torchvision's networks `IMAGENET1K_V1`, the
-    recipe that all of them share), another member of the network's weights enum by name
-    (`"IMAGENET1K_V2"`), or `None` for random weights.
+    `weights` is `"default"` (the shipped weights; for torchvision's networks `IMAGENET1K_V1`, which
+    nearly all of them have, else torchvision's own default), another member of the network's
+    weights enum by name (`"IMAGENET1K_V2"`), or `None` for random weights.
 
     Raises `ValueError` for an unknown name, `UnsuitableNetworkError` (a `ValueError`) for a network
     that no class activation map fits, `WeightsUnavailableError` (a `ConnectionError`) where

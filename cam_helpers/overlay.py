@@ -98,7 +98,7 @@ def colourise(
     low, high = limits or (cam.min().item(), cam.max().item())
     if high < low:
         raise ValueError(f"limits are (lowest, highest), not ({low}, {high}).")
-    span = (high - low) or 1.0
+    span = max(high - low, 1e-12)  # no division by zero where there is no difference
     steps = ((cam.float() - low) / span * 255).round().clamp(0, 255).byte().cpu().numpy()
     return Image.fromarray(colour_table(colour_map)[steps])
 
@@ -109,6 +109,7 @@ def colour_table(colour_map: str) -> np.ndarray:
     if colour_map in COLOUR_MAPS:
         with np.load(DATA_FOLDER / "colour_maps.npz") as tables:
             table: np.ndarray = tables[colour_map]
+            table.setflags(write=False)  # kept for the next call
             return table
     import matplotlib
 

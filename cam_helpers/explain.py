@@ -7,9 +7,11 @@ from typing import Literal
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import linear
 
 from cam_helpers.hook_features import hook_features
 from cam_helpers.isolate_weights import ClassWeights, isolate_weights
+from cam_helpers.layers import UnsuitableNetworkError, agree
 from cam_helpers.networks import ClassChoice, Network
 from cam_helpers.overlay import DEFAULT_PLACEMENT, Limits, Placement, overlay
 from cam_helpers.pictures import PictureSource, open_picture
@@ -106,7 +108,10 @@ class Explanation:
 
 
 def explain(network: Network, picture: PictureSource | Tensor) -> Explanation:
-    """Run one forward pass and return the explanation of one picture or input tensor (3, H, W)."""
+    """Run one forward pass and return the explanation of one picture or input tensor (3, H, W).
+
+    Raises `UnsuitableNetworkError` where the maps do not add up to the scores on this picture.
+    """
     whole = None if isinstance(picture, Tensor) else open_picture(picture)
     batch = network.prepare(picture if whole is None else whole)
     if len(batch) != 1:
@@ -115,4 +120,11 @@ def explain(network: Network, picture: PictureSource | Tensor) -> Explanation:
         prediction = predict(network, batch[0])
     with torch.inference_mode():
         feature_maps = hooked.feature_maps[0]
+        features = feature_maps.mean((1, 2))
+        balance = linear(features, network.classifier.weight, network.classifier.bias)
+    if not agree(balance, prediction.scores):
+        raise UnsuitableNetworkError(
+            f"{network.name}: mean(map) + bias is not the score on this picture. Something between "
+            "the feature maps and the scores does more than pooling and one linear layer."
+        )
     return Explanation(network, prediction, feature_maps, network.picture_of(batch[0]), whole)

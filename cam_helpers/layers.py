@@ -35,8 +35,10 @@ def find_layers(model: nn.Module, batch: Tensor, name: str) -> tuple[str, str]:
     layers = dict(model.named_modules())
     linear_calls = [call for call in calls if isinstance(layers[call.name], nn.Linear)]
     last = linear_calls[-1] if linear_calls else None
-    if last is None or last.output is None or not torch.equal(last.output, output):
+    if last is None or not _gives_the_output(model, batch, last, output):
         in_the_way = [call.name for call in calls if call.is_leaf][-1]
+        if last is not None and in_the_way == last.name:
+            raise _refusal(name, f"forward() does more to the scores after {in_the_way} (Linear)")
         raise _refusal(
             name,
             f"{in_the_way} ({type(layers[in_the_way]).__name__}) comes last, not a linear layer",
@@ -46,6 +48,8 @@ def find_layers(model: nn.Module, batch: Tensor, name: str) -> tuple[str, str]:
         if _feeds(call, last):
             return _outermost(call, calls), last.name
     in_the_way = _first_in_the_way(calls, last, layers)
+    if in_the_way == last.name:
+        raise _refusal(name, f"{in_the_way} (Linear) receives no spatial mean of feature maps")
     raise _refusal(
         name,
         f"{in_the_way} ({type(layers[in_the_way]).__name__}) stands between the last feature maps "
@@ -94,12 +98,33 @@ def _record_calls(model: nn.Module, batch: Tensor) -> tuple[list[_Call], Tensor]
 
         handles.append(layer.register_forward_hook(record))
     try:
-        with torch.inference_mode(), evaluation_mode(model):
-            output = model(batch.to(next(model.parameters(), batch)))
+        output = _run(model, batch)
     finally:
         for handle in handles:
             handle.remove()
     return calls, output
+
+
+def _gives_the_output(model: nn.Module, batch: Tensor, last: _Call, output: Tensor) -> bool:
+    """Say whether the model's output is what a layer returns, whatever that is.
+
+    Equal numbers are not enough: a ReLU after the layer leaves positive ones as they are. So the
+    layer's output is turned in sign, and the model's output has to turn with it.
+    """
+    if last.output is None or not torch.equal(last.output, output):
+        return False
+    handle = model.get_submodule(last.name).register_forward_hook(lambda *call: -call[-1])
+    try:
+        return torch.equal(_run(model, batch), -output)
+    finally:
+        handle.remove()
+
+
+def _run(model: nn.Module, batch: Tensor) -> Tensor:
+    """Run one forward pass in evaluation mode, on the model's device and in its dtype."""
+    with torch.inference_mode(), evaluation_mode(model):
+        output: Tensor = model(batch.to(next(model.parameters(), batch)))
+        return output
 
 
 def _feeds(call: _Call, last: _Call) -> bool:
@@ -110,11 +135,17 @@ def _feeds(call: _Call, last: _Call) -> bool:
 
 
 def _equal(one: Tensor, other: Tensor | None) -> bool:
-    """Say whether two tensors agree to 1e-4 of their largest number; zeros prove nothing."""
-    if other is None or one.shape != other.shape:
+    """Say whether two tensors agree; zeros prove nothing."""
+    return other is not None and bool(other.any()) and agree(one, other)
+
+
+def agree(one: Tensor, other: Tensor) -> bool:
+    """Say whether two tensors agree to 1e-4 of the largest number, or as their dtype allows."""
+    if one.shape != other.shape:
         return False
-    largest = other.abs().max().item()
-    return largest > 0 and (one - other).abs().max().item() <= 1e-4 * largest
+    tolerance = max(1e-4, 20 * torch.finfo(other.dtype).eps)
+    difference = (one - other).abs().max().item()
+    return difference <= tolerance * other.abs().max().item()
 
 
 def _outermost(found: _Call, calls: Sequence[_Call]) -> str:

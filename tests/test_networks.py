@@ -144,6 +144,19 @@ class Disguised(nn.Module):
         return self.judge(nn.functional.dropout(x.mean((2, 3)), training=self.training))
 
 
+class Clamped(nn.Module):
+    """Its scores are positive on the noise of the proof, so the clamp does nothing there."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = body()
+        self.fc = nn.Linear(6, 4)
+        nn.init.constant_(self.fc.bias, 100)
+
+    def forward(self, x):
+        return self.fc(self.body(x).mean((2, 3))).clamp(min=0)
+
+
 def chain(*tail):
     return nn.Sequential(body(), *tail)
 
@@ -164,13 +177,14 @@ def test_the_outermost_of_the_layers_that_hand_on_the_same_tensor_is_found():
     ("model", "message"),
     [
         (MaxOnly(), "avgpool"),
+        (Clamped(), r"after fc \(Linear\)"),
         (chain(*POOL, nn.Linear(6, 4), nn.Softmax(1)), r"4 \(Softmax\) comes last"),
         (chain(*POOL, nn.Linear(6, 4), nn.ReLU()), r"4 \(ReLU\) comes last"),
         (chain(*POOL, nn.Sigmoid(), nn.Linear(6, 4)), r"3 \(Sigmoid\) stands between"),
         (chain(*POOL, nn.Linear(6, 5), nn.Linear(5, 4)), r"3 \(Linear\) stands between"),
-        (chain(nn.Flatten(), nn.Linear(384, 4)), "stands between"),
+        (chain(nn.Flatten(), nn.Linear(384, 4)), r"2 \(Linear\) receives no spatial mean"),
         (chain(nn.Conv2d(6, 4, 1), *POOL), r"3 \(Flatten\) comes last"),
-        (nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 4)), "stands between"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 4)), r"1 \(Linear\) receives no"),
     ],
 )
 def test_models_without_a_class_activation_map_are_refused(model, message):

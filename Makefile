@@ -23,7 +23,8 @@ check: $(UV)
 notebooks: $(UV)
 	$(UV) run --locked jupyter nbconvert --to notebook --execute --inplace \
 		--ExecutePreprocessor.timeout=120 --ExecutePreprocessor.record_timing=False \
-		--ExecutePreprocessor.store_widget_state=False notebooks/*.ipynb
+		--ExecutePreprocessor.store_widget_state=False \
+		--NotebookExporter.preprocessors=cam_helpers.stills.StillPictures notebooks/*.ipynb
 
 .uv/bin/uv:
 	$(PYTHON) -m pip install --quiet --target .uv uv

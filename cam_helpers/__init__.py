@@ -5,6 +5,7 @@ needed.
 """
 
 from cam_helpers.explain import Explanation, explain
+from cam_helpers.explorer import explorer
 from cam_helpers.figures import draw_cells, show
 from cam_helpers.hook_features import hook_features
 from cam_helpers.isolate_weights import ClassWeights, isolate_weights
@@ -34,6 +35,7 @@ __all__ = [
     "draw_cells",
     "draw_scene",
     "explain",
+    "explorer",
     "hook_features",
     "isolate_weights",
     "load_network",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDE = {"description_width": "initial"}
+SHORT = {"width": "150px"}
+STILL = "A still picture. To move it, run the notebook: Run > Run All Cells."
 PictureAndAlt = tuple["Image.Image | Figure", str]
 
 
@@ -51,28 +53,83 @@ class ClassPicker(widgets.HBox):  # type: ignore[misc]
         return self.network.class_index(proposal["value"])
 
 
-class LivePanel(widgets.VBox):  # type: ignore[misc]
+class CellPicker(widgets.VBox):  # type: ignore[misc]
+    """A map to click on, and two number fields that do the same by keyboard.
+
+    `value` is the cell, (row, column). `picture` shows the map, `SIDE` x `SIDE` pixels; over it
+    lies a transparent button for every cell. The buttons stay out of the Tab order, since the two
+    fields reach every cell sooner.
+    """
+
+    SIDE = 224  # pixels
+    value = traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=(0, 0))
+
+    def __init__(self, rows: int, columns: int) -> None:
+        square = {"width": f"{self.SIDE}px", "height": f"{self.SIDE}px", "margin": "0"}
+        self.row = widgets.BoundedIntText(description="row", max=rows - 1, layout=SHORT)
+        self.column = widgets.BoundedIntText(description="column", max=columns - 1, layout=SHORT)
+        self.picture = widgets.HTML(layout=square)
+        self.buttons = [self._button(*divmod(cell, columns)) for cell in range(rows * columns)]
+        grid = widgets.GridBox(
+            self.buttons,
+            layout=square
+            | {
+                "margin": f"-{self.SIDE}px 0 0 0",  # over the picture
+                "grid_template_columns": f"repeat({columns}, 1fr)",
+                "grid_template_rows": f"repeat({rows}, 1fr)",
+            },
+        )
+        super().__init__([widgets.HBox([self.row, self.column]), self.picture, grid])
+        to_row = (lambda cell: cell[0], lambda row: (row, self.value[1]))
+        to_column = (lambda cell: cell[1], lambda column: (self.value[0], column))
+        traitlets.link((self, "value"), (self.row, "value"), transform=to_row)
+        traitlets.link((self, "value"), (self.column, "value"), transform=to_column)
+
+    def _button(self, row: int, column: int) -> widgets.Button:
+        button = widgets.Button(
+            tooltip=f"cell in row {row}, column {column}",
+            style={"button_color": "transparent"},
+            layout={"width": "auto", "height": "auto", "margin": "0"},
+            tabbable=False,
+        )
+        button.on_click(lambda _: setattr(self, "value", (row, column)))
+        return button
+
+
+class Panel(widgets.VBox):  # type: ignore[misc]
+    """Controls and a screen that tells the same to those who look, listen or come later.
+
+    `screen` shows the pictures, `alt` is their text now.
+    """
+
+    def __init__(self) -> None:
+        self.alt = ""
+        self.screen = widgets.HTML()
+        super().__init__()
+
+    def _repr_mimebundle_(self, **options: object) -> dict[str, Any]:
+        """Show readers without a kernel a still picture of the screen, and its text."""
+        bundle: dict[str, Any] = super()._repr_mimebundle_(**options)
+        bundle["text/plain"] = f"[{STILL}] {self.alt}"
+        bundle["text/html"] = f"<p><em>{STILL}</em></p>{self.screen.value}"
+        return bundle
+
+
+class LivePanel(Panel):
     """Controls above a picture that is drawn again whenever one of them moves.
 
     `draw` receives the values of the controls in their order and returns a picture (or matplotlib
-    figure) and its alt text. `alt` is the text of the picture on the screen now.
+    figure) and its alt text.
     """
 
     def __init__(self, draw: Callable[..., PictureAndAlt], *controls: Any) -> None:
         self.draw = draw
         self.controls = controls
-        self.screen = widgets.HTML()
-        self.alt = ""
-        super().__init__([*controls, self.screen])
+        super().__init__()
+        self.children = [*controls, self.screen]
         for control in controls:
             control.observe(self.redraw, names="value")
         self.redraw()
-
-    def _repr_mimebundle_(self, **options: object) -> dict[str, Any]:
-        """Show readers without a kernel what stands on the screen, in words."""
-        bundle: dict[str, Any] = super()._repr_mimebundle_(**options)
-        bundle["text/plain"] = f"[A live panel; run the notebook to move it.] {self.alt}"
-        return bundle
 
     def redraw(self, change: object = None) -> None:
         """Draw the picture for the present values; where that fails, say so instead of it."""

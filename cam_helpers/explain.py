@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -55,8 +56,23 @@ class Explanation:
         return weighted_sum(self.class_weights(class_index).weights, self.feature_maps)
 
     def cams(self) -> Tensor:
-        """Return the maps of all classes, (K, h, w), as one matrix product."""
+        """Return the maps of all classes, (K, h, w): one matrix product, kept for the next call."""
+        return self._cams
+
+    @cached_property
+    def _cams(self) -> Tensor:
         return weighted_sum(self.network.classifier.weight.detach(), self.feature_maps)
+
+    @cached_property
+    def _shared_limits(self) -> Limits:
+        return self._cams.min().item(), self._cams.max().item()
+
+    def contributions(self, class_index: ClassChoice) -> Tensor:
+        """Return what every channel adds to the map of a class, (C, h, w), in score units.
+
+        Channel k adds its weight times its feature map; the sum over the channels is `cam`.
+        """
+        return self.class_weights(class_index).weights[:, None, None] * self.feature_maps
 
     def limits(self, class_index: ClassChoice, scale: Scale = "shared") -> Limits:
         """Return the values, in score units, at which the colours begin and end.
@@ -76,8 +92,10 @@ class Explanation:
                 "as any other.",
                 stacklevel=3,
             )
-        values = self.cams() if scale == "shared" else self.cam(class_index)
-        return values.min().item(), values.max().item()
+        if scale == "shared":
+            return self._shared_limits
+        cam = self.cam(class_index)
+        return cam.min().item(), cam.max().item()
 
     def overlay(
         self,

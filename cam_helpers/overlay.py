@@ -1,5 +1,7 @@
 """Step 5: the map grows to the picture's size and is laid over it."""
 
+import math
+import sys
 from functools import lru_cache
 from typing import Literal
 
@@ -30,7 +32,7 @@ def upsample(
     paddings of a ResNet centre what the cell can see. `"article"` keeps the mean of the map, for
     whole s. Notebook 05 measures both.
     """
-    if cam.ndim not in (2, 3):
+    if cam.ndim not in (2, 3) or 0 in cam.shape[-2:]:
         raise ValueError(f"A map is (h, w) or (K, h, w), not {tuple(cam.shape)}.")
     if min(size) < 1:
         raise ValueError(f"The size is (height, width) in pixels, at least 1 each, not {size}.")
@@ -40,7 +42,9 @@ def upsample(
         for cells, pixels in zip(cam.shape[-2:], size, strict=True)
     )
     with torch.inference_mode():
-        return down @ cam @ across.T
+        grown = down @ cam @ across.T
+        # The shares add up to 1 but for rounding, which would give a constant map many colours.
+        return grown.clamp(cam.amin((-2, -1), keepdim=True), cam.amax((-2, -1), keepdim=True))
 
 
 @lru_cache(maxsize=32)
@@ -93,14 +97,20 @@ def colourise(
     Values at or outside `limits` take the first or last of the 256 colours. A map without any
     difference, without `limits`, takes the first colour everywhere.
     """
-    if cam.ndim != 2 or not cam.isfinite().all():
-        raise ValueError(f"A map to colour is (H, W), all finite; this one is {tuple(cam.shape)}.")
-    low, high = limits or (cam.min().item(), cam.max().item())
+    if cam.ndim != 2 or not cam.numel():
+        raise ValueError(f"A map to colour is (H, W), not {tuple(cam.shape)}.")
+    own = cam.min().item(), cam.max().item()
+    low, high = limits or own
+    if not all(map(math.isfinite, (*own, low, high))):
+        raise ValueError("A map to colour and its limits are finite numbers.")
     if high < low:
         raise ValueError(f"limits are (lowest, highest), not ({low}, {high}).")
-    span = max(high - low, 1e-12)  # no division by zero where there is no difference
-    steps = ((cam.float() - low) / span * 255).round().clamp(0, 255).byte().cpu().numpy()
-    return Image.fromarray(colour_table(colour_map)[steps])
+    span = max(high - low, sys.float_info.min)  # no division by zero where there is no difference
+    # In double precision, so that neither a very small unit nor a large offset costs colours.
+    steps = ((cam.cpu().double() - low) / span * 255).round().clamp(0, 255).byte().numpy()
+    coloured = Image.fromarray(steps)
+    coloured.putpalette(colour_table(colour_map).tobytes())
+    return coloured.convert("RGB")
 
 
 @lru_cache(maxsize=32)

@@ -1,5 +1,7 @@
 """Step five: upsample, colourise, overlay."""
 
+import math
+
 import matplotlib
 import numpy as np
 import pytest
@@ -255,7 +257,19 @@ def test_the_bright_cell_lies_over_its_part_of_a_wide_picture():
     assert 20 <= brightest[1] < 40
 
 
-@pytest.mark.parametrize("cam", [torch.zeros(2, 7, 7), torch.full((7, 7), torch.nan)])
-def test_only_one_finite_map_can_be_coloured(cam):
-    with pytest.raises(ValueError, match="all finite"):
+@pytest.mark.parametrize("cam", [torch.zeros(2, 7, 7), torch.zeros(0, 7)])
+def test_only_one_map_can_be_coloured(cam):
+    with pytest.raises(ValueError, match=r"\(H, W\)"):
         ch.colourise(cam)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_only_finite_numbers_can_be_coloured(bad):
+    cam = torch.zeros(7, 7)
+    with pytest.raises(ValueError, match="finite"):
+        ch.colourise(cam, limits=(0, bad))
+    cam[3, 4] = bad
+    with pytest.raises(ValueError, match="finite"):
+        ch.colourise(cam)
+    with pytest.raises(ValueError, match="finite"):
+        ch.colourise(cam, limits=(0, 1))

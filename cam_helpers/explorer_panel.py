@@ -1,0 +1,320 @@
+"""The explorer's panel: controls above, the screen below, and one drawing for every move."""
+
+import html
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+from PIL import Image
+
+from cam_helpers.annotations import shipped_boxes
+from cam_helpers.controls import WIDE, ClassPicker, Panel
+from cam_helpers.explain import explain
+from cam_helpers.explorer_figures import ALL_THREE, Look, Subject, overlay_figure
+from cam_helpers.explorer_views import (
+    CellView,
+    ChannelsView,
+    ClassesView,
+    MapView,
+    NetworksView,
+    View,
+)
+from cam_helpers.networks import ClassChoice, Network, load_network
+from cam_helpers.overlay import COLOUR_MAPS, DEFAULT_PLACEMENT
+from cam_helpers.pictures import PictureSource, shipped_pictures
+from cam_helpers.saving import map_bytes, overlay_bytes, save_new
+from cam_helpers.wording import describe_map
+
+LARGEST_UPLOAD = 20_000_000  # bytes
+
+
+class Explorer(Panel):
+    """What `explorer` returns. Every control can be moved from code as well.
+
+    `subject` is the picture on the screen, explained; `None` until there is a good one.
+    """
+
+    subject: Subject | None = None
+
+    def __init__(
+        self,
+        network: Network | str,
+        picture: PictureSource,
+        class_index: ClassChoice | None,
+        view: str,
+        other_network: Network | str | None,
+    ) -> None:
+        super().__init__()
+        self.status = widgets.HTML()
+        self.children = [self.status]  # all there is, where there is no network to turn
+        self._held = 0
+        try:
+            self.network = _loaded(network)
+            self.views = _views(self.network, other_network)
+        except Exception as error:
+            self._complain(error)
+            return
+        self._make_controls()
+        self.children = self._rows()
+        self._watch()
+        if self.take_picture(picture, _name_of(picture)):
+            self._begin(class_index, view)
+
+    # ---- The controls ------------------------------------------------------------------------
+
+    def _make_controls(self) -> None:
+        self.sources: dict[str, PictureSource] = {name: name for name in shipped_pictures()}
+        self.picture = _list("picture", list(self.sources), 240, value=None)
+        self.upload = widgets.FileUpload(
+            description="your own picture", accept="image/*", layout={"width": "auto"}
+        )
+        self.classes = ClassPicker(self.network)
+        self.classes.names.layout.width = "220px"
+        self.find = widgets.Combobox(
+            description="find class",
+            placeholder="type a name",
+            options=[label for label, _ in self.classes.names.options],
+            continuous_update=False,
+            style=WIDE,
+            layout={"width": "220px"},
+        )
+        self.best = [widgets.Button(layout={"width": "auto"}) for _ in range(5)]
+        self.view = _list("look at", [view.name for view in self.views], 220)
+        self.show = _list("show", [ALL_THREE, "picture", "map", "overlay"], 150)
+        self.scale = _list("scale", ["shared", "raw", "min-max"], 130)
+        self.colour_map = _list("colour map", COLOUR_MAPS, 180)
+        self.opacity = widgets.BoundedFloatText(
+            0.5, description="opacity", max=1, step=0.1, style=WIDE, layout={"width": "120px"}
+        )
+        self.save_overlay = widgets.Button(description="save overlay (PNG)")
+        self.save_map = widgets.Button(description="save map (.npy)")
+
+    def _rows(self) -> list[widgets.Widget]:
+        self.above, self.beside = widgets.VBox(), widgets.VBox()
+        self.screen.layout = {"flex": "1 1 0%", "min_width": "0"}
+        looks = [self.view, self.show, self.scale, self.colour_map, self.opacity]
+        return [
+            _row(self.picture, self.upload),
+            _row(self.classes, self.find),
+            _row(*self.best),
+            _row(*looks),
+            self.status,
+            self.above,
+            widgets.HBox([self.beside, self.screen]),
+            _row(self.save_overlay, self.save_map),
+        ]
+
+    def _watch(self) -> None:
+        self.picture.observe(self._picture_chosen, names="value")
+        self.upload.observe(self._picture_uploaded, names="value")
+        self.find.observe(self._class_typed, names="value")
+        for rank, button in enumerate(self.best):
+            button.on_click(lambda _, rank=rank: self._choose_rank(rank))
+        self.view.observe(self._view_chosen, names="value")
+        self.save_overlay.on_click(lambda _: self._save(self._overlay_file))
+        self.save_map.on_click(lambda _: self._save(self._map_file))
+        drawn_from = [self.classes, self.show, self.scale, self.colour_map, self.opacity]
+        for view in self.views:
+            drawn_from += view.watched
+        for control in drawn_from:
+            control.observe(self.redraw, names="value")
+
+    def _begin(self, class_index: ClassChoice | None, view: str) -> None:
+        """Go to the class and the view that the panel was asked to begin with."""
+        try:
+            if view not in self.view.options:
+                raise ValueError(f"view is one of {', '.join(self.view.options)}, not {view!r}.")
+            self.view.value = view
+            if class_index is not None:
+                self.classes.value = self.network.class_index(class_index)
+        except Exception as error:
+            self._complain(error)
+
+    # ---- What a move of a control does -------------------------------------------------------
+
+    def take_picture(self, source: PictureSource, name: str) -> bool:
+        """Show another picture and its best class; where that fails, say so and keep the last."""
+        try:
+            explanation = explain(self.network, source)
+        except Exception as error:
+            self._complain(error, name)
+            return False
+        with self._drawn_once():
+            self.subject = Subject(explanation, name, shipped_boxes(source))
+            if name not in self.sources:
+                self.sources[name] = source
+                self.picture.options = list(self.sources)
+            self.picture.value = name
+            top = explanation.prediction.top(5)
+            for button, ranked in zip(self.best, top, strict=False):
+                button.description = f"{ranked.category} {ranked.score:.2f}"
+            for button in self.best[len(top) :]:
+                button.layout.display = "none"
+            for view in self.views:
+                view.start(self.subject)
+            self.classes.value = top[0].class_index
+        return True
+
+    def _picture_chosen(self, change: dict[str, Any]) -> None:
+        name = change["new"]
+        if name is None or (self.subject and name == self.subject.name):
+            return
+        if not self.take_picture(self.sources[name], name):
+            self.picture.value = self.subject.name if self.subject else None
+
+    def _picture_uploaded(self, change: dict[str, Any]) -> None:
+        if not change["new"]:
+            return
+        file = change["new"][0]
+        self.upload.value = ()  # the next upload of the same file counts as well
+        if file["size"] > LARGEST_UPLOAD:
+            megabytes = file["size"] / 1e6
+            self._say(f"{file['name']} has {megabytes:.0f} MB; at most 20 MB. Make it smaller.")
+            return
+        self.take_picture(bytes(file["content"]), f"your {file['name']}")
+
+    def _class_typed(self, change: dict[str, Any]) -> None:
+        text = change["new"].strip()
+        if not text:
+            return
+        labels = list(self.find.options)
+        try:
+            wanted = labels.index(text) if text in labels else _number_or_name(text)
+            self.classes.value = self.network.class_index(wanted)
+            self.find.value = ""
+        except (ValueError, IndexError) as error:
+            self._complain(error)
+
+    def _choose_rank(self, rank: int) -> None:
+        if self.subject:
+            self.classes.value = self.subject.explanation.prediction.top(5)[rank].class_index
+
+    def _view_chosen(self, change: object) -> None:
+        view = self._current_view()
+        self.above.children, self.beside.children = view.controls, view.beside
+        self.redraw()
+
+    # ---- The screen --------------------------------------------------------------------------
+
+    def redraw(self, change: object = None) -> None:
+        """Draw the present picture, class and view; where that fails, say so instead of it."""
+        if self._held or self.subject is None:
+            return
+        try:
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always")
+                drawing = self._current_view().draw(self.subject, self.classes.value, self._look())
+        except Exception as error:
+            self.alt, self.screen.value = str(error), ""
+            self._complain(error)
+            return
+        self.alt = drawing.alt
+        self.screen.value = drawing.markup
+        self._say(" ".join(str(warning.message) for warning in told))
+
+    def _current_view(self) -> View:
+        return next(view for view in self.views if view.name == self.view.value)
+
+    def _look(self) -> Look:
+        return Look(self.scale.value, self.colour_map.value, self.opacity.value, self.show.value)
+
+    @contextmanager
+    def _drawn_once(self) -> Iterator[None]:
+        """Move several controls, and draw when all have their new values."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+        self.redraw()
+
+    def _say(self, sentence: str) -> None:
+        self.status.value = html.escape(sentence)
+
+    def _complain(self, error: Exception, name: str = "") -> None:
+        text = str(error) or type(error).__name__
+        self._say(f"{name}: {text}" if name and name not in text else text)
+        if self.subject is None:
+            self.alt = text
+
+    # ---- Saving ------------------------------------------------------------------------------
+
+    def _save(self, make_file: Any) -> None:
+        if self.subject is None:
+            return
+        try:
+            path = save_new(*make_file(self.subject))
+        except OSError as error:
+            self._complain(error, "Nothing was saved")
+            return
+        self._say(f"Saved as {path.name} in {path.parent}.")
+
+    def _overlay_file(self, subject: Subject) -> tuple[bytes, Path, str]:
+        look, class_index, explanation = self._look(), self.classes.value, subject.explanation
+        limits = explanation.limits(class_index, look.scale)
+        picture = overlay_figure(explanation, explanation.cam(class_index), look, limits).picture
+        category = self.network.categories[class_index]
+        numbers = {
+            "network": self.network.name,
+            "picture": subject.name,
+            "class_index": class_index,
+            "category": category,
+            "score": explanation.score(class_index),
+            "bias": explanation.class_weights(class_index).bias.item(),
+            "map": explanation.cam(class_index).tolist(),
+            "unit": "score",
+            "scale": look.scale,
+            "limits": limits,
+            "colour_map": look.colour_map,
+            "opacity": look.opacity,
+            "placement": DEFAULT_PLACEMENT,
+        }
+        text = describe_map(explanation, class_index, subject.boxes)
+        name = f"{subject.name} {category} overlay.png"
+        return overlay_bytes(picture, text, numbers), Path.cwd(), name
+
+    def _map_file(self, subject: Subject) -> tuple[bytes, Path, str]:
+        category = self.network.categories[self.classes.value]
+        cam = subject.explanation.cam(self.classes.value)
+        return map_bytes(cam), Path.cwd(), f"{subject.name} {category} map.npy"
+
+
+def _row(*controls: widgets.Widget) -> widgets.HBox:
+    return widgets.HBox(controls, layout={"flex_flow": "row wrap"})
+
+
+def _list(name: str, options: Sequence[str], width: int, **more: Any) -> widgets.Dropdown:
+    return widgets.Dropdown(
+        description=name, options=options, style=WIDE, layout={"width": f"{width}px"}, **more
+    )
+
+
+def _loaded(network: Network | str) -> Network:
+    return network if isinstance(network, Network) else load_network(network)
+
+
+def _views(network: Network, other_network: Network | str | None) -> list[View]:
+    blank = explain(network, Image.new("RGB", (64, 64)))
+    channels, rows, columns = blank.feature_maps.shape
+    views: list[View] = [
+        MapView(),
+        CellView(rows, columns),
+        ChannelsView(channels),
+        ClassesView(network),
+    ]
+    if other_network is not None:
+        views.append(NetworksView(_loaded(other_network)))
+    return views
+
+
+def _name_of(picture: PictureSource) -> str:
+    if isinstance(picture, str) and picture in shipped_pictures():
+        return picture
+    return f"your {Path(picture).name}" if isinstance(picture, str | Path) else "your picture"
+
+
+def _number_or_name(text: str) -> int | str:
+    return int(text) if text.lstrip("-").isdigit() else text

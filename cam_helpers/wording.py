@@ -1,0 +1,63 @@
+"""Maps in words, for those who do not see them: every sentence follows from the numbers."""
+
+from torch import Tensor
+
+from cam_helpers.annotations import Boxes
+from cam_helpers.explain import Explanation
+from cam_helpers.measure import is_inside, peak
+from cam_helpers.networks import ClassChoice
+from cam_helpers.overlay import DEFAULT_PLACEMENT, Placement
+
+
+def place_of(row: int, column: int, height: int, width: int) -> str:
+    """Say in which ninth of a map a cell lies: "the upper left", "the middle", "the lower middle".
+
+    Odd maps have a middle row and column; a cell's own middle decides.
+    """
+    down = ("upper", "middle", "lower")[int((row + 0.5) / height * 3)]
+    across = ("left", "middle", "right")[int((column + 0.5) / width * 3)]
+    return "the middle" if down == across else f"the {down} {across}"
+
+
+def describe_cam(cam: Tensor, what: str) -> str:
+    """Say where a map (h, w) peaks, how high, and how much of it lies above half of the peak."""
+    row, column = divmod(int(cam.argmax()), cam.shape[1])
+    highest = cam[row, column].item()
+    place = f"{place_of(row, column, *cam.shape)} (row {row}, column {column})"
+    if highest <= 0:
+        return f"No cell of {what} is above zero; the highest, {highest:.2f}, is in {place}."
+    share = (cam > highest / 2).float().mean().item()
+    return (
+        f"{what[0].upper()}{what[1:]} peaks in {place} at {highest:.2f}; "
+        f"{share:.0%} of the cells lie above half of the peak."
+    )
+
+
+def describe_map(
+    explanation: Explanation,
+    class_index: ClassChoice,
+    boxes: Boxes,
+    placement: Placement = DEFAULT_PLACEMENT,
+) -> str:
+    """Describe the map of one class; where `boxes` are known, also on which object it peaks."""
+    category = explanation.network.categories[explanation.network.class_index(class_index)]
+    cam = explanation.cam(class_index)
+    text = describe_cam(cam, f"the map of {category}")
+    if not boxes or cam.max() <= 0:
+        return text
+    point = peak(explanation, class_index, placement)
+    hit = [name for name, box in boxes.items() if is_inside(point, box)]
+    return f"{text} The peak is in {_boxes_of(hit)}."
+
+
+def describe_picture(name: str, boxes: Boxes) -> str:
+    """Describe a picture by its name, and by its objects where they are known."""
+    if not boxes:
+        return f"The picture {name}, as the network saw it."
+    return f"The picture {name}, as the network saw it. It shows: {', '.join(boxes)}."
+
+
+def _boxes_of(categories: list[str]) -> str:
+    if not categories:
+        return "no object's box"
+    return " and ".join(f"the box of the {category}" for category in categories)

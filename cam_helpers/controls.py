@@ -69,6 +69,8 @@ class CellPicker(widgets.VBox):  # type: ignore[misc]
         self.row = widgets.BoundedIntText(description="row", max=rows - 1, layout=SHORT)
         self.column = widgets.BoundedIntText(description="column", max=columns - 1, layout=SHORT)
         self.picture = widgets.HTML(layout=square)
+        self._clear = widgets.ButtonStyle(button_color="transparent")
+        self._filling = widgets.Layout(width="auto", height="auto", margin="0")
         self.buttons = [self._button(*divmod(cell, columns)) for cell in range(rows * columns)]
         grid = widgets.GridBox(
             self.buttons,
@@ -88,8 +90,8 @@ class CellPicker(widgets.VBox):  # type: ignore[misc]
     def _button(self, row: int, column: int) -> widgets.Button:
         button = widgets.Button(
             tooltip=f"cell in row {row}, column {column}",
-            style={"button_color": "transparent"},
-            layout={"width": "auto", "height": "auto", "margin": "0"},
+            style=self._clear,
+            layout=self._filling,
             tabbable=False,
         )
         button.on_click(lambda _: setattr(self, "value", (row, column)))
@@ -99,11 +101,12 @@ class CellPicker(widgets.VBox):  # type: ignore[misc]
 class Panel(widgets.VBox):  # type: ignore[misc]
     """Controls and a screen that tells the same to those who look, listen or come later.
 
-    `screen` shows the pictures, `alt` is their text now.
+    `screen` shows the pictures, `alt` is their text now, `still` the HTML of both for a stored
+    notebook.
     """
 
     def __init__(self) -> None:
-        self.alt = ""
+        self.alt = self.still = ""
         self.screen = widgets.HTML()
         super().__init__()
 
@@ -111,7 +114,7 @@ class Panel(widgets.VBox):  # type: ignore[misc]
         """Show readers without a kernel a still picture of the screen, and its text."""
         bundle: dict[str, Any] = super()._repr_mimebundle_(**options)
         bundle["text/plain"] = f"[{STILL}] {self.alt}"
-        bundle["text/html"] = f"<p><em>{STILL}</em></p>{self.screen.value}"
+        bundle["text/html"] = f"<p><em>{STILL}</em></p>{self.still}"
         return bundle
 
 
@@ -137,6 +140,6 @@ class LivePanel(Panel):
             picture, self.alt = self.draw(*(control.value for control in self.controls))
         except Exception as error:
             self.alt = f"{type(error).__name__}: {error}"
-            self.screen.value = html.escape(self.alt)
+            self.screen.value = self.still = html.escape(self.alt)
             raise
-        self.screen.value = picture_markup(picture, self.alt)
+        self.screen.value = self.still = picture_markup(picture, self.alt)

@@ -42,11 +42,15 @@ class Figure:
     alt: str
 
     @cached_property
+    def image(self) -> str:
+        """The HTML of the picture alone."""
+        return picture_markup(self.picture, self.alt, SIDE, moving=True)
+
+    @cached_property
     def markup(self) -> str:
-        """The HTML of the figure."""
-        image = picture_markup(self.picture, self.alt, SIDE, moving=True)
+        """The HTML of the picture and its caption."""
         caption = f"<figcaption>{html.escape(self.caption)}</figcaption>"
-        return f'<figure style="margin: 0">{image}{caption}</figure>'
+        return f'<figure style="margin: 0">{self.image}{caption}</figure>'
 
 
 @dataclass(frozen=True)
@@ -71,11 +75,13 @@ class Drawing(NamedTuple):
     figures: list[Figure]
     sheet: str  # HTML, the numbers
     bars: str  # HTML, what the colours mean
+    aside: Figure | None = None  # what a view shows on its own controls
 
     @property
     def alt(self) -> str:
-        """The texts of all figures."""
-        return " ".join(figure.alt for figure in self.figures)
+        """The texts of all figures, a line each."""
+        all_figures = [self.aside, *self.figures] if self.aside else self.figures
+        return "\n".join(figure.alt for figure in all_figures)
 
     @property
     def markup(self) -> str:

@@ -34,10 +34,14 @@ LARGEST_UPLOAD = 20_000_000  # bytes
 class Explorer(Panel):
     """What `explorer` returns. Every control can be moved from code as well.
 
-    `subject` is the picture on the screen, explained; `None` until there is a good one.
+    `subject` is the picture on the screen, explained; `None` until there is a good one. `folder`
+    is where saved files go; `None` means the working folder. `sentence` is what the panel has to
+    say beyond its picture: a warning, or what went wrong.
     """
 
     subject: Subject | None = None
+    folder: Path | None = None
+    sentence = ""
 
     def __init__(
         self,
@@ -60,7 +64,7 @@ class Explorer(Panel):
         self._make_controls()
         self.children = self._rows()
         self._watch()
-        if self.take_picture(picture, _name_of(picture)):
+        if self.take_picture(picture):
             self._begin(class_index, view)
 
     # ---- The controls ------------------------------------------------------------------------
@@ -82,7 +86,7 @@ class Explorer(Panel):
             layout={"width": "220px"},
         )
         self.best = [widgets.Button(layout={"width": "auto"}) for _ in range(5)]
-        self.view = _list("look at", [view.name for view in self.views], 220)
+        self.view = _list("look at", list(self.views), 220)
         self.show = _list("show", [ALL_THREE, "picture", "map", "overlay"], 150)
         self.scale = _list("scale", ["shared", "raw", "min-max"], 130)
         self.colour_map = _list("colour map", COLOUR_MAPS, 180)
@@ -117,7 +121,7 @@ class Explorer(Panel):
         self.save_overlay.on_click(lambda _: self._save(self._overlay_file))
         self.save_map.on_click(lambda _: self._save(self._map_file))
         drawn_from = [self.classes, self.show, self.scale, self.colour_map, self.opacity]
-        for view in self.views:
+        for view in self.views.values():
             drawn_from += view.watched
         for control in drawn_from:
             control.observe(self.redraw, names="value")
@@ -135,8 +139,9 @@ class Explorer(Panel):
 
     # ---- What a move of a control does -------------------------------------------------------
 
-    def take_picture(self, source: PictureSource, name: str) -> bool:
+    def take_picture(self, source: PictureSource, name: str = "") -> bool:
         """Show another picture and its best class; where that fails, say so and keep the last."""
+        name = name or _name_of(source)
         try:
             explanation = explain(self.network, source)
         except Exception as error:
@@ -153,7 +158,7 @@ class Explorer(Panel):
                 button.description = f"{ranked.category} {ranked.score:.2f}"
             for button in self.best[len(top) :]:
                 button.layout.display = "none"
-            for view in self.views:
+            for view in self.views.values():
                 view.start(self.subject)
             self.classes.value = top[0].class_index
         return True
@@ -193,7 +198,7 @@ class Explorer(Panel):
             self.classes.value = self.subject.explanation.prediction.top(5)[rank].class_index
 
     def _view_chosen(self, change: object) -> None:
-        view = self._current_view()
+        view = self.views[self.view.value]
         self.above.children, self.beside.children = view.controls, view.beside
         self.redraw()
 
@@ -203,20 +208,22 @@ class Explorer(Panel):
         """Draw the present picture, class and view; where that fails, say so instead of it."""
         if self._held or self.subject is None:
             return
+        view = self.views[self.view.value]
         try:
             with warnings.catch_warnings(record=True) as told:
                 warnings.simplefilter("always")
-                drawing = self._current_view().draw(self.subject, self.classes.value, self._look())
+                drawing = view.draw(self.subject, self.classes.value, self._look())
         except Exception as error:
-            self.alt, self.screen.value = str(error), ""
+            self.alt, self.still = str(error), ""
+            view.show_aside("")
+            self.screen.value = ""
             self._complain(error)
             return
-        self.alt = drawing.alt
+        aside = drawing.aside.image if drawing.aside else ""
+        self.alt, self.still = drawing.alt, aside + drawing.markup
         self.screen.value = drawing.markup
+        view.show_aside(aside)
         self._say(" ".join(str(warning.message) for warning in told))
-
-    def _current_view(self) -> View:
-        return next(view for view in self.views if view.name == self.view.value)
 
     def _look(self) -> Look:
         return Look(self.scale.value, self.colour_map.value, self.opacity.value, self.show.value)
@@ -232,6 +239,7 @@ class Explorer(Panel):
         self.redraw()
 
     def _say(self, sentence: str) -> None:
+        self.sentence = sentence
         self.status.value = html.escape(sentence)
 
     def _complain(self, error: Exception, name: str = "") -> None:
@@ -246,13 +254,14 @@ class Explorer(Panel):
         if self.subject is None:
             return
         try:
-            path = save_new(*make_file(self.subject))
+            content, name = make_file(self.subject)
+            path = save_new(content, self.folder or Path.cwd(), name)
         except OSError as error:
             self._complain(error, "Nothing was saved")
             return
         self._say(f"Saved as {path.name} in {path.parent}.")
 
-    def _overlay_file(self, subject: Subject) -> tuple[bytes, Path, str]:
+    def _overlay_file(self, subject: Subject) -> tuple[bytes, str]:
         look, class_index, explanation = self._look(), self.classes.value, subject.explanation
         limits = explanation.limits(class_index, look.scale)
         picture = overlay_figure(explanation, explanation.cam(class_index), look, limits).picture
@@ -274,12 +283,12 @@ class Explorer(Panel):
         }
         text = describe_map(explanation, class_index, subject.boxes)
         name = f"{subject.name} {category} overlay.png"
-        return overlay_bytes(picture, text, numbers), Path.cwd(), name
+        return overlay_bytes(picture, text, numbers), name
 
-    def _map_file(self, subject: Subject) -> tuple[bytes, Path, str]:
+    def _map_file(self, subject: Subject) -> tuple[bytes, str]:
         category = self.network.categories[self.classes.value]
         cam = subject.explanation.cam(self.classes.value)
-        return map_bytes(cam), Path.cwd(), f"{subject.name} {category} map.npy"
+        return map_bytes(cam), f"{subject.name} {category} map.npy"
 
 
 def _row(*controls: widgets.Widget) -> widgets.HBox:
@@ -293,10 +302,12 @@ def _list(name: str, options: Sequence[str], width: int, **more: Any) -> widgets
 
 
 def _loaded(network: Network | str) -> Network:
+    if not isinstance(network, Network | str):
+        raise TypeError(f"A network is what load_network returns, or its name, not {network!r}.")
     return network if isinstance(network, Network) else load_network(network)
 
 
-def _views(network: Network, other_network: Network | str | None) -> list[View]:
+def _views(network: Network, other_network: Network | str | None) -> dict[str, View]:
     blank = explain(network, Image.new("RGB", (64, 64)))
     channels, rows, columns = blank.feature_maps.shape
     views: list[View] = [
@@ -307,7 +318,7 @@ def _views(network: Network, other_network: Network | str | None) -> list[View]:
     ]
     if other_network is not None:
         views.append(NetworksView(_loaded(other_network)))
-    return views
+    return {view.name: view for view in views}
 
 
 def _name_of(picture: PictureSource) -> str:

@@ -11,7 +11,6 @@ from cam_helpers.explain import Explanation, explain
 from cam_helpers.explorer_figures import (
     ALL_THREE,
     DIVERGING,
-    SIDE,
     Drawing,
     Figure,
     Look,
@@ -27,7 +26,6 @@ from cam_helpers.explorer_figures import (
     sheet_markup,
     title_of,
 )
-from cam_helpers.figures import picture_markup
 from cam_helpers.networks import Network
 from cam_helpers.overlay import upsample
 from cam_helpers.sums import partial_cam
@@ -49,6 +47,10 @@ class View(ABC):
     @abstractmethod
     def draw(self, subject: Subject, class_index: int, look: Look) -> Drawing:
         """Draw one class."""
+
+    def show_aside(self, markup: str) -> None:
+        """Put a picture on the view's own controls, where they have room for one."""
+        return
 
 
 class MapView(View):
@@ -92,14 +94,13 @@ class CellView(View):
         self.cell.value = divmod(int(cam.argmax()), cam.shape[1])
 
     def draw(self, subject: Subject, class_index: int, look: Look) -> Drawing:
-        """Draw the map on the picker, and the picture and overlay with the cell framed."""
+        """Draw map, picture and overlay, each with the cell framed."""
         explanation = subject.explanation
         cam = explanation.cam(class_index)
         limits = explanation.limits(class_index, look.scale)
         row, column = self.cell.value
         alt = describe_map(explanation, class_index, subject.boxes)
         cells = frame_cell(cells_picture(cam, look, limits), row, column, cam.shape)
-        self.cell.picture.value = picture_markup(cells, alt, SIDE, moving=True)
         framed = f"The frame is cell row {row}, column {column}, at {cam[row, column]:.2f}."
         figures = [
             Figure(
@@ -114,7 +115,12 @@ class CellView(View):
             figures,
             cell_sheet(explanation, class_index, row, column),
             colour_bar(look, limits),
+            aside=Figure(cells, "map, cell by cell", alt),
         )
+
+    def show_aside(self, markup: str) -> None:
+        """Put the map under the buttons of the cells."""
+        self.cell.picture.value = markup
 
 
 class ChannelsView(View):

@@ -55,7 +55,11 @@ def _give_name(temporary: Path, folder: Path, stem: str, suffix: str) -> Path:
             path.touch(exist_ok=False)  # takes the name, unless somebody has it
         except FileExistsError:
             continue
-        os.replace(temporary, path)
-        path.chmod(0o644)
+        try:
+            os.replace(temporary, path)
+        except OSError:
+            path.unlink()
+            raise
+        path.chmod(0o644)  # as any file of the user's; temporary files are readable by one only
         return path
     raise FileExistsError(f"{folder} holds 9,999 files called {stem}: delete some of them.")

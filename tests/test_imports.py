@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def test_neither_importing_nor_working_with_tiny_resnet_imports_anything_heavy()
 
 def test_importing_does_not_import_the_parts_for_widgets_and_training():
     loaded = modules_after("")
-    late = {"cam_helpers.controls", "cam_helpers.measure", "cam_helpers.train"}
+    late = {f"cam_helpers.{name}" for name in ("controls", "explorer_panel", "measure", "train")}
     assert "cam_helpers.explain" in loaded
     assert loaded & late == set()
 
@@ -68,6 +69,15 @@ def test_the_parts_that_know_no_network_import_none():
     assert imported_by("scenes") <= {"drawings"}
     assert imported_by("pictures") <= {"folders"}
     assert imported_by("explain") >= set(STEPS)
+
+
+def test_imports_run_one_way_only():
+    names = [path.stem for path in MODULES.glob("*.py") if not path.stem.startswith("__")]
+    uses = {name: imported_by(name) for name in names}
+    list(TopologicalSorter(uses).static_order())  # raises CycleError where two use each other
+    above = {"explorer", "explorer_panel", "explorer_views", "explorer_figures", "stills"}
+    below = set(names) - above
+    assert {name for name in below if uses[name] & above} == set()
 
 
 def test_every_public_name_is_there():

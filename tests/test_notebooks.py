@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbconvert import HTMLExporter
 
 PROJECT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
@@ -38,8 +39,8 @@ def prose_of(path):
     return "\n".join(c.source for c in read(path).cells if c.cell_type == "markdown")
 
 
-def test_the_six_notebooks_are_there():
-    assert [name[:2] for name in TITLES][:6] == ["00", "01", "02", "03", "04", "05"]
+def test_the_notebooks_are_there():
+    assert [name[:2] for name in TITLES][:7] == ["00", "01", "02", "03", "04", "05", "06"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=TITLES)
@@ -69,6 +70,24 @@ def test_every_picture_has_alt_text(path):
         assert not {"image/png", "image/jpeg", "image/svg+xml"} & set(output.get("data", {}))
         for tag in re.findall(r"<img[^>]*>", output.get("data", {}).get("text/html", "")):
             assert re.search(r'alt="[^"]{10,}"', tag)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=TITLES)
+def test_panels_are_stored_as_still_pictures(path):
+    for output in outputs_of(path):
+        data = output.get("data", {})
+        assert "application/vnd.jupyter.widget-view+json" not in data
+        if "A still picture" in data.get("text/plain", ""):
+            assert "<img" in data["text/html"]
+            assert "Run All Cells" in data["text/html"]
+
+
+def test_exported_as_html_a_panel_is_a_picture_and_says_how_to_bring_it_alive():
+    path = next(path for path in NOTEBOOKS if path.name.startswith("06"))
+    html, _ = HTMLExporter().from_notebook_node(read(path))
+    assert html.count("A still picture. To move it") >= 4
+    assert re.search(r'<img alt="The map of [^"]+ peaks in', html)
+    assert "model not found" not in html
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=TITLES)

@@ -5,7 +5,7 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab test check notebooks
+.PHONY: lab test check notebooks repeat
 
 lab: $(UV)
 	$(UV) run --locked jupyter lab notebooks/00_start_here.ipynb
@@ -25,6 +25,11 @@ notebooks: $(UV)
 		--ExecutePreprocessor.timeout=120 --ExecutePreprocessor.record_timing=False \
 		--ExecutePreprocessor.store_widget_state=False \
 		--NotebookExporter.preprocessors=cam_helpers.stills.StillPictures notebooks/*.ipynb
+
+# For contributors: do the notebooks print the same 20 times over, on plain and on fast arithmetic?
+repeat: $(UV)
+	for turn in 1 2 3 4 5 6 7 8 9 10; do for cpu in default avx2; do PYTHONHASHSEED=random \
+		ATEN_CPU_CAPABILITY=$$cpu $(UV) run --locked pytest -q notebooks || exit 1; done; done
 
 .uv/bin/uv:
 	$(PYTHON) -m pip install --quiet --target .uv uv

@@ -19,8 +19,26 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDE = {"description_width": "initial"}
-SHORT = {"width": "150px"}
+SHORT = {"width": "108px"}
 STILL = "A still picture. To move it, run the notebook: Run > Run All Cells."
+# JupyterLab takes plain keys from the lists and buttons of a panel, as shortcuts of its notebook:
+# an arrow leaves the cell, and "d" typed twice deletes it. In a panel they do what they say there.
+# Escape and keys with Shift, Ctrl, Alt or Cmd go on to JupyterLab. The arrival of one clear pixel
+# is the occasion to listen; the panel around it may come a moment later.
+KEYS_STAY = """
+<img alt="" src="data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
+onload="
+const stay = key => {
+  const goes_on = key.shiftKey || key.ctrlKey || key.altKey || key.metaKey || key.key === 'Escape';
+  if (!goes_on) key.stopPropagation();
+};
+const listen = tries => {
+  const panel = this.closest('.cam-panel');
+  if (panel) panel.addEventListener('keydown', stay);
+  else if (tries) setTimeout(listen, 100, tries - 1);
+};
+listen(100);
+">"""
 PictureAndAlt = tuple["Image.Image | Figure", str]
 
 
@@ -66,8 +84,10 @@ class CellPicker(widgets.VBox):  # type: ignore[misc]
 
     def __init__(self, rows: int, columns: int) -> None:
         square = {"width": f"{self.SIDE}px", "height": f"{self.SIDE}px", "margin": "0"}
-        self.row = widgets.BoundedIntText(description="row", max=rows - 1, layout=SHORT)
-        self.column = widgets.BoundedIntText(description="column", max=columns - 1, layout=SHORT)
+        self.row = widgets.BoundedIntText(description="row", max=rows - 1, style=WIDE, layout=SHORT)
+        self.column = widgets.BoundedIntText(
+            description="column", max=columns - 1, style=WIDE, layout=SHORT
+        )
         self.picture = widgets.HTML(layout=square)
         self._clear = widgets.ButtonStyle(button_color="transparent")
         self._filling = widgets.Layout(width="auto", height="auto", margin="0")
@@ -81,7 +101,8 @@ class CellPicker(widgets.VBox):  # type: ignore[misc]
                 "grid_template_rows": f"repeat({rows}, 1fr)",
             },
         )
-        super().__init__([widgets.HBox([self.row, self.column]), self.picture, grid])
+        fields = widgets.HBox([self.row, self.column])
+        super().__init__([fields, self.picture, grid], layout={"margin": "0 12px 0 0"})
         to_row = (lambda cell: cell[0], lambda row: (row, self.value[1]))
         to_column = (lambda cell: cell[1], lambda column: (self.value[0], column))
         traitlets.link((self, "value"), (self.row, "value"), transform=to_row)
@@ -102,13 +123,15 @@ class Panel(widgets.VBox):  # type: ignore[misc]
     """Controls and a screen that tells the same to those who look, listen or come later.
 
     `screen` shows the pictures, `alt` is their text now, `still` the HTML of both for a stored
-    notebook.
+    notebook. `key_guard` is invisible; as a child it keeps the panel's keys in the panel.
     """
 
     def __init__(self) -> None:
         self.alt = self.still = ""
         self.screen = widgets.HTML()
+        self.key_guard = widgets.HTML(KEYS_STAY, layout={"display": "none"})
         super().__init__()
+        self.add_class("cam-panel")
 
     def _repr_mimebundle_(self, **options: object) -> dict[str, Any]:
         """Show readers without a kernel a still picture of the screen, and its text."""
@@ -129,7 +152,7 @@ class LivePanel(Panel):
         self.draw = draw
         self.controls = controls
         super().__init__()
-        self.children = [*controls, self.screen]
+        self.children = [*controls, self.screen, self.key_guard]
         for control in controls:
             control.observe(self.redraw, names="value")
         self.redraw()

@@ -37,6 +37,7 @@ class Explanation:
     feature_maps: Tensor = field(repr=False)
     input_picture: Image.Image = field(repr=False)
     whole_picture: Image.Image | None = field(repr=False)
+    _kept_cams: dict[int, Tensor] = field(repr=False, init=False, default_factory=dict)
 
     @property
     def scores(self) -> Tensor:
@@ -52,8 +53,12 @@ class Explanation:
         return isolate_weights(self.network, class_index)
 
     def cam(self, class_index: ClassChoice) -> Tensor:
-        """Return the class activation map of one class, (h, w), in score units."""
-        return weighted_sum(self.class_weights(class_index).weights, self.feature_maps)
+        """Return the class activation map of one class, (h, w), in score units; a copy."""
+        index = self.network.class_index(class_index)
+        if index not in self._kept_cams:
+            weights = self.class_weights(index).weights
+            self._kept_cams[index] = weighted_sum(weights, self.feature_maps)
+        return self._kept_cams[index].clone()
 
     def cams(self) -> Tensor:
         """Return the maps of all classes, (K, h, w): one matrix product, kept for the next call."""
@@ -128,7 +133,8 @@ class Explanation:
 def explain(network: Network, picture: PictureSource | Tensor) -> Explanation:
     """Run one forward pass and return the explanation of one picture or input tensor (3, H, W).
 
-    Raises `UnsuitableNetworkError` where the maps do not add up to the scores on this picture.
+    Raises `UnsuitableNetworkError` (a `ValueError`) where the maps do not add up to the scores on
+    this picture, or the scores are no finite numbers.
     """
     whole = None if isinstance(picture, Tensor) else open_picture(picture)
     batch = network.prepare(picture if whole is None else whole)
@@ -136,8 +142,14 @@ def explain(network: Network, picture: PictureSource | Tensor) -> Explanation:
         raise ValueError(f"explain() takes one picture at a time, not a batch of {len(batch)}.")
     with hook_features(network) as hooked:
         prediction = predict(network, batch[0])
+    if not prediction.scores.isfinite().all():
+        raise UnsuitableNetworkError(
+            f"{network.name} gives scores on this picture that are no finite numbers. In half "
+            "precision large numbers overflow: try network.model.float()."
+        )
     with torch.inference_mode():
-        feature_maps = hooked.feature_maps[0]
+        # Under autocast the maps come in half precision, and the weights do not.
+        feature_maps = hooked.feature_maps[0].to(network.classifier.weight.dtype)
         features = feature_maps.mean((1, 2))
         balance = linear(features, network.classifier.weight, network.classifier.bias)
     if not agree(balance, prediction.scores):

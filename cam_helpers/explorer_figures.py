@@ -14,13 +14,22 @@ from cam_helpers.annotations import Boxes
 from cam_helpers.controls import CellPicker
 from cam_helpers.explain import Explanation, Scale
 from cam_helpers.figures import picture_markup
-from cam_helpers.overlay import DEFAULT_PLACEMENT, Limits, colour_table, colourise, overlay
+from cam_helpers.overlay import (
+    DEFAULT_PLACEMENT,
+    Limits,
+    colour_table,
+    colourise,
+    overlay,
+    upsample,
+)
 from cam_helpers.sums import sum_of_cell
-from cam_helpers.wording import describe_picture
+from cam_helpers.wording import describe_difference, describe_picture, rounded
 
 SIDE = CellPicker.SIDE  # of every picture on the screen, in pixels
 DIVERGING = "coolwarm"  # for differences, whose zero means something
 ALL_THREE = "side by side"
+_TABLE = '<table style="text-align: left; line-height: 1.4">'
+CELL = 16  # pixels: a JPEG keeps the colours of squares of this size, and the browser enlarges them
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,7 @@ class Subject:
     def figure(self) -> Figure:
         """The crop that the network saw; encoded once for all classes."""
         alt = describe_picture(self.name, self.boxes)
-        return Figure(self.explanation.input_picture, "picture", alt)
+        return Figure(self.explanation.input_picture, "crop", alt)
 
 
 class Drawing(NamedTuple):
@@ -95,17 +104,14 @@ class Drawing(NamedTuple):
 
 
 def difference_figure(difference: Tensor, most: float, left: str, right: str) -> Figure:
-    """Draw a difference (H, W) in two colours: warm where the left one is higher."""
-    picture = colourise(difference, DIVERGING, (-most, most))
-    row, column = divmod(int(difference.argmax()), difference.shape[1])
-    alt = (
-        f"The difference, {left} minus {right}: from {difference.min():.2f} to "
-        f"{difference.max():.2f}, highest at pixel row {row}, column {column}."
-    )
-    return Figure(picture, "difference", alt)
+    """Draw a difference of two maps in two colours: warm where the left one is higher."""
+    picture = colourise(upsample(difference, (SIDE, SIDE)), DIVERGING, (-most, most))
+    return Figure(picture, "difference", describe_difference(difference, left, right))
 
 
-def overlay_figure(explanation: Explanation, cam: Tensor, look: Look, limits: Limits) -> Figure:
+def overlay_figure(
+    explanation: Explanation, cam: Tensor, look: Look, limits: Limits, what: str = "map"
+) -> Figure:
     """Lay a map over the crop that the network saw."""
     picture = overlay(
         explanation.input_picture,
@@ -114,14 +120,15 @@ def overlay_figure(explanation: Explanation, cam: Tensor, look: Look, limits: Li
         colour_map=look.colour_map,
         limits=limits,
     )
-    alt = f"The map over the picture, opacity {look.opacity:.0%}, colours {look.colour_map}."
+    alt = f"The {what} over the crop, opacity {look.opacity:.0%}, colours {look.colour_map}."
     return Figure(picture, "overlay", alt)
 
 
 def cells_picture(cam: Tensor, look: Look, limits: Limits) -> Image.Image:
     """Draw a map (h, w) as it is, one square of one colour per cell."""
     cells = colourise(cam, look.colour_map, limits)
-    return cells.resize((SIDE, SIDE), Image.Resampling.NEAREST)
+    size = (cells.width * CELL, cells.height * CELL)
+    return cells.resize(size, Image.Resampling.NEAREST)
 
 
 def frame_cell(picture: Image.Image, row: int, column: int, shape: Sequence[int]) -> Image.Image:
@@ -147,7 +154,8 @@ def colour_bar(look: Look, limits: Limits, what: str = "map") -> str:
 def bar_markup(colour_map: str, limits: Limits, text: str) -> str:
     """Return an HTML colour bar between its two limits."""
     return (
-        f"<div>{limits[0]:.2f} {_gradient(colour_map)} {limits[1]:.2f} ({html.escape(text)})</div>"
+        f"<div>{rounded(limits[0])} {_gradient(colour_map)} {rounded(limits[1])} "
+        f"({html.escape(text)})</div>"
     )
 
 
@@ -161,9 +169,10 @@ def title_of(explanation: Explanation, class_index: int) -> str:
     """Return one line about a class: name, score, rank and probability."""
     scores = explanation.scores
     rank = int((scores > scores[class_index]).sum()) + 1
+    score = rounded(scores[class_index].item())
     probability = explanation.prediction.probabilities[class_index].item()
     return (
-        f"{explanation.network.categories[class_index]}: score {scores[class_index]:.2f}, "
+        f"{explanation.network.categories[class_index]}: score {score}, "
         f"rank {rank} of {len(scores)}, probability {probability:.1%}"
     )
 
@@ -190,7 +199,7 @@ def cell_sheet(explanation: Explanation, class_index: int, row: int, column: int
     others = explanation.feature_maps.shape[0] - len(found.strongest)
     empty = "<td></td>" * 4
     return (
-        "<table><tr><th>strongest channels</th><th>weight</th><td></td><th>activation</th>"
+        f"{_TABLE}<tr><th>strongest channels</th><th>weight</th><td></td><th>activation</th>"
         f"<td></td><th>contribution</th></tr>{''.join(lines)}"
         f"<tr>{_name(f'the other {others}')}{empty}{_number(found.rest)}</tr>"
         f"<tr>{_name(f'cell ({row}, {column}) of the map')}{empty}{_number(found.total)}</tr>"
@@ -201,7 +210,7 @@ def cell_sheet(explanation: Explanation, class_index: int, row: int, column: int
 def sheet_markup(rows: Sequence[tuple[str, float]]) -> str:
     """Return a table of named numbers."""
     cells = "".join(f"<tr>{_name(name)}{_number(number)}</tr>" for name, number in rows)
-    return f"<table>{cells}</table>"
+    return f"{_TABLE}{cells}</table>"
 
 
 def _name(name: str) -> str:
@@ -209,5 +218,4 @@ def _name(name: str) -> str:
 
 
 def _number(number: float) -> str:
-    # + 0.0 turns -0.0 into 0.0
-    return f'<td style="text-align: right">{round(number, 2) + 0.0:.2f}</td>'
+    return f'<td style="text-align: right">{rounded(number)}</td>'

@@ -87,7 +87,7 @@ class Explorer(Panel):
         )
         self.best = [widgets.Button(layout={"width": "auto"}) for _ in range(5)]
         self.view = _list("look at", list(self.views), 220)
-        self.show = _list("show", [ALL_THREE, "picture", "map", "overlay"], 150)
+        self.show = _list("show", [ALL_THREE, "crop", "map", "overlay"], 150)
         self.scale = _list("scale", ["shared", "raw", "min-max"], 130)
         self.colour_map = _list("colour map", COLOUR_MAPS, 180)
         self.opacity = widgets.BoundedFloatText(
@@ -98,7 +98,8 @@ class Explorer(Panel):
 
     def _rows(self) -> list[widgets.Widget]:
         self.above, self.beside = widgets.VBox(), widgets.VBox()
-        self.screen.layout = {"flex": "1 1 0%", "min_width": "0"}
+        # Two pictures wide; where there is less room than that beside a view's own, below it.
+        self.screen.layout = {"flex": "1 1 460px", "min_width": "0"}
         looks = [self.view, self.show, self.scale, self.colour_map, self.opacity]
         return [
             _row(self.picture, self.upload),
@@ -107,8 +108,9 @@ class Explorer(Panel):
             _row(*looks),
             self.status,
             self.above,
-            widgets.HBox([self.beside, self.screen]),
+            _row(self.beside, self.screen),
             _row(self.save_overlay, self.save_map),
+            self.key_guard,
         ]
 
     def _watch(self) -> None:
@@ -185,13 +187,23 @@ class Explorer(Panel):
         text = change["new"].strip()
         if not text:
             return
-        labels = list(self.find.options)
+        self.find.value = ""  # so that the same text, typed again, is a move as well
         try:
-            wanted = labels.index(text) if text in labels else _number_or_name(text)
-            self.classes.value = self.network.class_index(wanted)
-            self.find.value = ""
+            self.classes.value = self._class_called(text)
         except (ValueError, IndexError) as error:
             self._complain(error)
+
+    def _class_called(self, text: str) -> int:
+        """Return the class of a typed label ("3 fish"), index or name; capitals do not matter."""
+        labels = list(self.find.options)
+        if text in labels:
+            return labels.index(text)
+        if text.lstrip("-").isdigit():
+            return self.network.class_index(int(text))
+        folded = [category.casefold() for category in self.network.categories]
+        if folded.count(text.casefold()) == 1:
+            return folded.index(text.casefold())
+        return self.network.class_index(text)
 
     def _choose_rank(self, rank: int) -> None:
         if self.subject:
@@ -325,7 +337,3 @@ def _name_of(picture: PictureSource) -> str:
     if isinstance(picture, str) and picture in shipped_pictures():
         return picture
     return f"your {Path(picture).name}" if isinstance(picture, str | Path) else "your picture"
-
-
-def _number_or_name(text: str) -> int | str:
-    return int(text) if text.lstrip("-").isdigit() else text

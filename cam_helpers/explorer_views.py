@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import ipywidgets as widgets
+from PIL import Image
 
 from cam_helpers.controls import WIDE, CellPicker
 from cam_helpers.explain import Explanation, explain
 from cam_helpers.explorer_figures import (
     ALL_THREE,
     DIVERGING,
+    SIDE,
     Drawing,
     Figure,
     Look,
@@ -29,7 +31,7 @@ from cam_helpers.explorer_figures import (
 from cam_helpers.networks import Network
 from cam_helpers.overlay import upsample
 from cam_helpers.sums import partial_cam
-from cam_helpers.wording import describe_cam, describe_map
+from cam_helpers.wording import describe_cam, describe_map, rounded
 
 
 class View(ABC):
@@ -64,15 +66,15 @@ class MapView(View):
         cam = explanation.cam(class_index)
         limits = explanation.limits(class_index, look.scale)
         alt = describe_map(explanation, class_index, subject.boxes)
-        figures = {
-            "picture": subject.figure,
-            "map": Figure(cells_picture(cam, look, limits), "map, cell by cell", alt),
-            "overlay": overlay_figure(explanation, cam, look, limits),
+        draw = {
+            "crop": lambda: subject.figure,
+            "map": lambda: Figure(cells_picture(cam, look, limits), "map, cell by cell", alt),
+            "overlay": lambda: overlay_figure(explanation, cam, look, limits),
         }
-        shown = list(figures) if look.show == ALL_THREE else [look.show]
+        shown = list(draw) if look.show == ALL_THREE else [look.show]
         return Drawing(
             title_of(explanation, class_index),
-            [figures[key] for key in shown],
+            [draw[key]() for key in shown],
             balance_sheet(explanation, class_index),
             colour_bar(look, limits),
         )
@@ -100,8 +102,11 @@ class CellView(View):
         limits = explanation.limits(class_index, look.scale)
         row, column = self.cell.value
         alt = describe_map(explanation, class_index, subject.boxes)
-        cells = frame_cell(cells_picture(cam, look, limits), row, column, cam.shape)
-        framed = f"The frame is cell row {row}, column {column}, at {cam[row, column]:.2f}."
+        cells = cells_picture(cam, look, limits).resize((SIDE, SIDE), Image.Resampling.NEAREST)
+        cells = frame_cell(cells, row, column, cam.shape)
+        framed = (
+            f"The frame is cell row {row}, column {column}, at {rounded(cam[row, column].item())}."
+        )
         figures = [
             Figure(
                 frame_cell(figure.picture, row, column, cam.shape),
@@ -115,7 +120,7 @@ class CellView(View):
             figures,
             cell_sheet(explanation, class_index, row, column),
             colour_bar(look, limits),
-            aside=Figure(cells, "map, cell by cell", alt),
+            aside=Figure(cells, "map, cell by cell", f"{alt} {framed}"),
         )
 
     def show_aside(self, markup: str) -> None:
@@ -130,14 +135,15 @@ class ChannelsView(View):
 
     def __init__(self, channels: int) -> None:
         self.count = widgets.IntSlider(description="channels", value=1, max=channels, style=WIDE)
-        step = max(1, channels // 64)
-        self.play = widgets.Play(value=1, max=channels, step=step, interval=100)
+        # One by one, so that it ends at the full map; in about twelve seconds where that can be.
+        self.play = widgets.Play(value=1, max=channels, interval=max(20, 12_000 // channels))
         self.typed = widgets.BoundedIntText(
             description="number of channels", value=1, max=channels, style=WIDE
         )
         widgets.jslink((self.play, "value"), (self.count, "value"))
         widgets.link((self.count, "value"), (self.typed, "value"))
-        self.controls = (widgets.HBox([self.play, self.count, self.typed]),)
+        wrapped = widgets.Layout(flex_flow="row wrap")
+        self.controls = (widgets.HBox([self.play, self.count, self.typed], layout=wrapped),)
         self.watched = (self.count,)
 
     def draw(self, subject: Subject, class_index: int, look: Look) -> Drawing:
@@ -146,11 +152,11 @@ class ChannelsView(View):
         limits = explanation.limits(class_index, look.scale)
         cam = partial_cam(explanation, class_index, self.count.value)
         category = explanation.network.categories[class_index]
-        what = f"the sum of {self.count.value} of {self.count.max} channels for {category}"
+        what = f"the sum of the first {self.count.value} of {self.count.max} for {category}"
         figures = [
             subject.figure,
             Figure(cells_picture(cam, look, limits), "sum, cell by cell", describe_cam(cam, what)),
-            overlay_figure(explanation, cam, look, limits),
+            overlay_figure(explanation, cam, look, limits, "sum"),
         ]
         rest = explanation.cam(class_index).mean().item() - cam.mean().item()
         bias = explanation.class_weights(class_index).bias.item()
@@ -243,8 +249,9 @@ class Side(NamedTuple):
 def draw_two(left: Side, right: Side, look: Look) -> Drawing:
     """Draw two maps on one scale, and the left minus the right, in score units."""
     sides = (left, right)
-    size = left.explanation.input_picture.size
-    cams = [upsample(side.explanation.cam(side.class_index), size[::-1]) for side in sides]
+    cams = [side.explanation.cam(side.class_index) for side in sides]
+    if cams[0].shape != cams[1].shape:  # of two networks; only their pixels can be compared
+        cams = [upsample(cam, (SIDE, SIDE)) for cam in cams]
     limits = (min(cam.min().item() for cam in cams), max(cam.max().item() for cam in cams))
     figures = []
     for side, cam in zip(sides, cams, strict=True):

@@ -37,12 +37,15 @@ class HookedFeatures:
 def hook_features(network: Network) -> Iterator[HookedFeatures]:
     """Catch the feature layer's output in a `with` block.
 
-    The hook is gone after the block, also when something fails inside it; what was caught stays.
+    The hook is gone after the block, also when something fails inside it or the user interrupts it;
+    what was caught stays.
     One thread at a time: a hook catches every forward pass of the network.
     """
     hooked = HookedFeatures()
-    handle = network.feature_layer.register_forward_hook(hooked.catch)
+    handle = None
     try:
+        handle = network.feature_layer.register_forward_hook(hooked.catch)
         yield hooked
     finally:
-        handle.remove()
+        if handle is not None:
+            handle.remove()

@@ -5,13 +5,16 @@ feature layer is the one whose output has the linear layer's input as its spatia
 2016, "Learning Deep Features for Discriminative Localization", section 2).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
+from torch.nn.parameter import is_lazy
 
 # What may lie between the feature maps and the linear layer: pooling, and layers that in
 # evaluation mode hand their input on unchanged but for its shape.
@@ -29,24 +32,34 @@ def find_layers(model: nn.Module, batch: Tensor, name: str) -> tuple[str, str]:
     outermost one whose output (N, C, h, w) has that layer's input (N, C) as its spatial mean.
     Raises `UnsuitableNetworkError` naming the layer that stands in the way.
     """
+    _check_open(model, name)
     calls, output = _record_calls(model, batch)
-    if not calls or not isinstance(output, Tensor):
-        raise _refusal(name, f"it is no chain of layers that gives scores, but {type(output)}")
+    _check_scores(output, name)
+    if not calls:
+        raise _refusal(name, "none of its layers is called with a tensor")
     layers = dict(model.named_modules())
     linear_calls = [call for call in calls if isinstance(layers[call.name], nn.Linear)]
     last = linear_calls[-1] if linear_calls else None
     if last is None or not _gives_the_output(model, batch, last, output):
-        in_the_way = [call.name for call in calls if call.is_leaf][-1]
+        in_the_way = ([call for call in calls if call.is_leaf] or calls)[-1].name
         if last is not None and in_the_way == last.name:
             raise _refusal(name, f"forward() does more to the scores after {in_the_way} (Linear)")
         raise _refusal(
             name,
             f"{in_the_way} ({type(layers[in_the_way]).__name__}) comes last, not a linear layer",
         )
-    # Calls are recorded as layers finish, so a layer comes after the layers inside it.
+    if not _is_linear(layers[last.name], last):
+        raise _refusal(
+            name,
+            f"{last.name} gives other numbers than its weights and bias alone (does a hook or "
+            "its own forward() change them?)",
+        )
+    # Calls are recorded as layers finish, so a layer comes after the layers inside it. Of a layer
+    # that is used twice the latest call counts, since that is the one that step 3 catches.
+    latest = {call.name: call for call in calls}
     for call in reversed(calls):
-        if _feeds(call, last):
-            return _outermost(call, calls), last.name
+        if call is latest[call.name] and _feeds(call, last):
+            return _outermost(call, latest.values()), last.name
     in_the_way = _first_in_the_way(calls, last, layers)
     if in_the_way == last.name:
         raise _refusal(name, f"{in_the_way} (Linear) receives no spatial mean of feature maps")
@@ -55,6 +68,39 @@ def find_layers(model: nn.Module, batch: Tensor, name: str) -> tuple[str, str]:
         f"{in_the_way} ({type(layers[in_the_way]).__name__}) stands between the last feature maps "
         f"and the linear layer {last.name}",
     )
+
+
+def _check_open(model: nn.Module, name: str) -> None:
+    """Refuse a model whose layers cannot be hooked or hold no numbers."""
+    for path, layer in model.named_modules():
+        if isinstance(layer, torch.jit.ScriptModule):
+            raise UnsuitableNetworkError(
+                f"{name} cannot be looked into: {path or 'it'} is scripted or traced (torch.jit). "
+                "Pass the module that it was made from."
+            )
+    if any(is_lazy(parameter) for parameter in model.parameters()):
+        raise UnsuitableNetworkError(
+            f"{name} has lazy layers, which take their shape from the first input: run it once."
+        )
+    if any(parameter.is_meta for parameter in model.parameters()):
+        raise UnsuitableNetworkError(
+            f'{name} lies on the device "meta", which holds no numbers. Load its weights onto '
+            'a real device, as in device="cpu".'
+        )
+
+
+def _check_scores(output: Any, name: str) -> None:
+    """Refuse what is no tensor of finite scores."""
+    if not isinstance(output, Tensor):
+        raise UnsuitableNetworkError(
+            f"{name} returns a {type(output).__name__}, not a tensor of scores: wrap it in a "
+            "module whose forward() returns the scores alone."
+        )
+    if not output.isfinite().all():
+        raise UnsuitableNetworkError(
+            f"{name} gives scores on noise that are no finite numbers: look for NaN in its "
+            "weights. In half precision large numbers overflow: try model.float()."
+        )
 
 
 @dataclass
@@ -81,23 +127,24 @@ def _record_calls(model: nn.Module, batch: Tensor) -> tuple[list[_Call], Tensor]
     calls: list[_Call] = []
     handles = []
     sizes = {layer.in_features for layer in model.modules() if isinstance(layer, nn.Linear)}
-    for name, layer in model.named_modules():
-        if not name:
-            continue
 
-        def record(layer: nn.Module, inputs: Any, output: Any, name: str = name) -> None:
-            if not (inputs and isinstance(inputs[0], Tensor) and isinstance(output, Tensor)):
-                return
-            is_leaf = not list(layer.children())
-            is_wide = output.ndim == 4 and output[0, 0].numel() > 1
-            if isinstance(layer, nn.Linear) and output.ndim == 2:
-                calls.append(_Call(name, inputs[0], output, is_leaf, is_wide))
-            else:
-                kept = output if is_wide and output.shape[1] in sizes else None
-                calls.append(_Call(name, None, kept, is_leaf, is_wide))
+    def record(name: str, layer: nn.Module, by_place: Any, by_name: Any, output: Any) -> None:
+        inputs = (*by_place, *by_name.values())
+        if not (inputs and isinstance(inputs[0], Tensor) and isinstance(output, Tensor)):
+            return
+        is_leaf = not list(layer.children())
+        is_wide = output.ndim == 4 and output.shape[2:].numel() > 1
+        if isinstance(layer, nn.Linear) and output.ndim == 2:
+            calls.append(_Call(name, inputs[0], output, is_leaf, is_wide))
+        else:
+            kept = output if is_wide and output.shape[1] in sizes else None
+            calls.append(_Call(name, None, kept, is_leaf, is_wide))
 
-        handles.append(layer.register_forward_hook(record))
     try:
+        for name, layer in model.named_modules():
+            if name:
+                hook = partial(record, name)
+                handles.append(layer.register_forward_hook(hook, with_kwargs=True))
         output = _run(model, batch)
     finally:
         for handle in handles:
@@ -113,11 +160,27 @@ def _gives_the_output(model: nn.Module, batch: Tensor, last: _Call, output: Tens
     """
     if last.output is None or not torch.equal(last.output, output):
         return False
-    handle = model.get_submodule(last.name).register_forward_hook(lambda *call: -call[-1])
+    turned = []
+
+    def turn(layer: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+        turned.append(-output)
+        return -output  # a tensor of its own, since what follows may change it in place
+
+    handle = None
     try:
-        return torch.equal(_run(model, batch), -output)
+        handle = model.get_submodule(last.name).register_forward_hook(turn)
+        return torch.equal(_run(model, batch), turned[-1])
     finally:
-        handle.remove()
+        if handle is not None:
+            handle.remove()
+
+
+def _is_linear(layer: nn.Module, call: _Call) -> bool:
+    """Say whether a linear layer's output is what its weights and its bias make of its input."""
+    assert isinstance(layer, nn.Linear) and call.input is not None and call.output is not None
+    with torch.inference_mode():
+        expected = linear(call.input.to(layer.weight.dtype), layer.weight, layer.bias)
+        return agree(expected, call.output)
 
 
 def _run(model: nn.Module, batch: Tensor) -> Tensor:
@@ -140,15 +203,18 @@ def _equal(one: Tensor, other: Tensor | None) -> bool:
 
 
 def agree(one: Tensor, other: Tensor) -> bool:
-    """Say whether two tensors agree to 1e-4 of the largest number, or as their dtype allows."""
+    """Say whether two tensors agree to 1e-4 of the largest number, or to a few last digits.
+
+    (The last digits of 16-bit numbers are larger than that.)
+    """
     if one.shape != other.shape:
         return False
-    tolerance = max(1e-4, 20 * torch.finfo(other.dtype).eps)
+    tolerance = max(1e-4, 8 * torch.finfo(other.dtype).eps)
     difference = (one - other).abs().max().item()
     return difference <= tolerance * other.abs().max().item()
 
 
-def _outermost(found: _Call, calls: Sequence[_Call]) -> str:
+def _outermost(found: _Call, calls: Iterable[_Call]) -> str:
     """Of the layers that hand on the very same tensor, the one that holds the others."""
     same = [call.name for call in calls if call.output is found.output]
     return min(same, key=lambda name: name.count("."))
@@ -176,8 +242,8 @@ def _refusal(name: str, reason: str) -> UnsuitableNetworkError:
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
     """Run a block with the model in evaluation mode, then put every layer's own mode back."""
     training = [layer for layer in model.modules() if layer.training]
-    model.eval()
     try:
+        model.eval()
         yield
     finally:
         for layer in training:

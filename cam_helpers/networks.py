@@ -7,7 +7,11 @@ spatial mean of some layer's output (`cam_helpers.layers`).
 """
 
 import difflib
+import hashlib
 import operator
+import re
+import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,8 +87,10 @@ class Network:
         if found:
             indices = " and ".join(map(str, found))
             raise ValueError(f"{self.name} has several classes called {name!r}: use {indices}.")
-        near = difflib.get_close_matches(name, self.categories, n=3)
-        hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else "See .categories."
+        folded = {category.casefold(): category for category in self.categories}
+        near = difflib.get_close_matches(name.casefold(), folded, n=3)
+        meant = " or ".join(repr(folded[found]) for found in near)
+        hint = f"Did you mean {meant}?" if near else "See .categories."
         raise ValueError(f"{self.name} knows no class {name!r}. {hint}")
 
     def prepare(self, picture: PictureSource | Tensor) -> Tensor:
@@ -105,7 +111,7 @@ class Network:
                 "A tensor counts as preprocessed: finite floats. Pass the picture itself, or "
                 "network.preprocess(picture)."
             )
-        return batch.to(self.classifier.weight)
+        return batch.to(next(self.model.parameters()))
 
     def picture_of(self, tensor: Tensor) -> Image.Image:
         """Return the RGB picture that a preprocessed tensor (3, H, W) was made from."""
@@ -207,17 +213,19 @@ def _load_from_torchvision(name: str, weights: str | None) -> Parts:
     if name not in known:
         near = ["tiny_resnet", *difflib.get_close_matches(name, known, n=3)]
         raise ValueError(f"No network is called {name!r}. Did you mean {' or '.join(near)}?")
-    members = models.get_model_weights(name)
-    chosen = _choose_weights(members, weights or "default")
-    if weights is None:
-        told: dict[str, Any] = {}
-        if name in ("googlenet", "inception_v3"):
-            told["init_weights"] = False  # they warn unless told; their own start takes a minute
-        if name.startswith("vit_"):
-            told["image_size"] = chosen.transforms().crop_size[0]
-        model = models.get_model(name, weights=None, **told)
-    else:
-        model = _load_with_weights(name, chosen)
+    chosen = _choose_weights(models.get_model_weights(name), weights or "default")
+    file = None if weights is None else _cached_file(chosen)
+    told: dict[str, Any] = {}
+    if name in ("googlenet", "inception_v3"):
+        told["init_weights"] = False  # they warn unless told; their own start takes a minute
+        told["transform_input"] = file is not None  # they were trained on another range of numbers
+    if name == "googlenet":
+        told["aux_logits"] = False
+    if name.startswith("vit_"):
+        told["image_size"] = chosen.transforms().crop_size[0]
+    model = models.get_model(name, weights=None, **told)
+    if file is not None:
+        _fill(model, file)
     return model, tuple(chosen.meta["categories"]), chosen.transforms()
 
 
@@ -229,30 +237,78 @@ def _choose_weights(members: Any, weights: str) -> Any:
     return members[weights]
 
 
-def _load_with_weights(name: str, chosen: Any) -> Any:
-    """Return torchvision's network with weights from torch's cache, downloaded where need be.
-
-    The first reading refuses a file that would run pickled code; the second is torchvision's own.
-    """
-    from torchvision import models
-
+def _cached_file(chosen: Any) -> Path:
+    """Return the weights file in torch's cache; download it where need be."""
     file = Path(torch.hub.get_dir(), "checkpoints", chosen.url.rsplit("/", 1)[-1])
     try:
-        chosen.get_state_dict(progress=True, check_hash=True, map_location="cpu", weights_only=True)
-        return models.get_model(name, weights=chosen)
+        if not file.is_file():
+            _download(chosen.url, file)
+        return file
+    except MemoryError:
+        raise
+    except Exception as error:  # of the connection, the disk, the folder's permissions
+        raise WeightsUnavailableError(
+            f"The weights {chosen} are not on this machine and could not be downloaded ({error}). "
+            f"With a connection, and leave and room to write in {file.parent}, run this again. "
+            f"Without, put the file {file.name} (from {chosen.url}) there, name another folder "
+            'than torch\'s in TORCH_HOME, or use the shipped network: load_network("tiny_resnet").'
+        ) from error
+
+
+def _fill(model: nn.Module, file: Path) -> None:
+    """Put the weights in a file into torchvision's network.
+
+    Nothing but a reading that takes weights only ever touches the file, so no code in it can run.
+    """
+    try:
+        with file.open("rb") as content:
+            _check_name(file, hashlib.file_digest(content, "sha256").hexdigest())
+            content.seek(0)
+            weights = torch.load(content, map_location="cpu", weights_only=True)
+        model.load_state_dict(_with_todays_names(weights))
     except MemoryError:
         raise
     except Exception as error:  # a damaged file can fail in almost any way
-        if file.is_file():
-            raise DamagedWeightsError(
-                f"The weights file {file} cannot be used: {error}. Delete it and run this again."
-            ) from error
-        raise WeightsUnavailableError(
-            f"The weights {chosen} are not on this machine and could not be downloaded ({error}). "
-            f"With a connection, run this again. Without one, put the file {file.name} "
-            f"(from {chosen.url}) into the folder {file.parent}, or use the shipped network: "
-            'load_network("tiny_resnet").'
+        reason = str(error).partition("\n")[0]
+        raise DamagedWeightsError(
+            f"The weights file {file} cannot be used ({reason}). Delete it and run this again."
         ) from error
+
+
+def _digits(file: Path) -> str:
+    """Return the first digits of the SHA-256, which torchvision writes into its file names."""
+    found = re.search(r"-([0-9a-f]{8,})\.", file.name)
+    return found[1] if found else ""
+
+
+def _check_name(file: Path, checksum: str) -> None:
+    if not checksum.startswith(_digits(file)):
+        raise ValueError(f"its SHA-256 begins with {checksum[:8]}, not with what its name says")
+
+
+def _download(url: str, file: Path) -> None:
+    """Download a file into the cache: whole, or not at all."""
+    print(f"Downloading {url} to {file}", file=sys.stderr)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # In a folder of its own, since torch can leave half a file behind where the disk gets full.
+    with tempfile.TemporaryDirectory(prefix=".download-", dir=file.parent) as folder:
+        whole = Path(folder, file.name)
+        torch.hub.download_url_to_file(url, str(whole), hash_prefix=_digits(file))
+        whole.replace(file)
+
+
+def _with_todays_names(weights: Any) -> Any:
+    """Rename and drop what torchvision's networks of today name otherwise or have no more.
+
+    DenseNet's files say `norm.1` where the network says `norm1`. GoogLeNet's holds two more heads,
+    which only its training used.
+    """
+    for old in list(weights):
+        new = re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2.", old)
+        numbers = weights.pop(old)
+        if not old.startswith(("aux1.", "aux2.")):
+            weights[new] = numbers
+    return weights
 
 
 def _noise_for(preprocess: Preprocessing) -> Tensor:

@@ -3,12 +3,14 @@
 import difflib
 import io
 import os
+import threading
+import warnings
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from cam_helpers.folders import DATA_FOLDER
 
@@ -23,9 +25,12 @@ PHOTOS = {"cat": "chelsea.png", "coffee": "coffee.png", "rocket": "rocket.jpg"}
 SMALLEST_SIDE = 8
 # The formats of photographs and web pages; Pillow knows forty more, some of which start programs.
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "PPM")
+LONGEST_NAME = 300  # of a name in an error message
 LARGEST_RATIO = 20  # resizing the short side of a longer strip would fill the memory
-DIRECT_MODES = ("RGB", "L", "1", "CMYK", "YCbCr", "HSV")
+DIRECT_MODES = ("RGB", "RGBX", "P", "L", "1", "CMYK", "YCbCr", "HSV")
 TRANSPARENT_MODES = ("RGBA", "RGBa", "LA", "PA")
+# Warnings can be silenced for all threads only, so one thread at a time.
+_QUIET = threading.RLock()
 
 
 class PictureError(ValueError):
@@ -45,50 +50,55 @@ def open_picture(source: PictureSource) -> Image.Image:
     memoryview that an upload widget gives), a binary file object, a `PIL.Image`, or an array:
     (H, W) or (H, W, 3), of uint8 from 0 to 255 or of floats from 0 to 1.
 
-    EXIF orientation is applied; transparent parts become white; 16-bit grey keeps its upper 8
-    bits; of an animation the first frame is taken.
+    EXIF orientation is applied; an embedded colour profile is turned into sRGB, unless it is
+    broken; transparent parts become white; 16-bit grey keeps its upper 8 bits; of an animation the
+    first frame is taken.
 
-    Raises `FileNotFoundError` or `IsADirectoryError` for a bad path, `ModuleNotFoundError` for a
-    sample photograph without scikit-image, `TypeError` for a source of no known kind and
-    `PictureError` (a `ValueError`) for one that holds no usable picture.
+    Raises `FileNotFoundError`, `IsADirectoryError` or `PermissionError` for a bad path,
+    `ModuleNotFoundError` for a sample photograph without scikit-image, `TypeError` for a source of
+    no known kind and `PictureError` (a `ValueError`) for one that holds no usable picture.
     """
     if isinstance(source, Image.Image):
-        picture = _decode(source, "this picture")
-    elif isinstance(source, np.ndarray):
-        picture = _from_array(source)
-    elif isinstance(source, bytes | bytearray | memoryview):
-        picture = _decode(io.BytesIO(source), f"these {len(source)} bytes")
-    elif isinstance(source, str | os.PathLike):
+        return _decode(source, "this picture")
+    if isinstance(source, np.ndarray):
+        return _to_rgb(_checked_size(_from_array(source)))
+    if isinstance(source, bytes | bytearray | memoryview):
+        content = bytes(source)
+        return _decode(io.BytesIO(content), f"the content ({len(content)} bytes)")
+    if isinstance(source, str | os.PathLike):
         path = _find(source)
         with path.open("rb") as file:
-            picture = _decode(file, str(path))
-    elif hasattr(source, "read"):
-        picture = _decode(source, "this file object")
-    else:
-        raise TypeError(
-            "A picture is a name, path, bytes, file object, PIL.Image or array, not "
-            f"{type(source).__name__}."
-        )
-    return _to_rgb(_checked_size(picture))
+            return _decode(file, str(path))
+    if isinstance(source, io.TextIOBase):
+        raise PictureError('This file object was opened as text: open it with the mode "rb".')
+    if hasattr(source, "read"):
+        return _decode(source, "this file object")
+    raise TypeError(
+        "A picture is a name, path, bytes, file object, PIL.Image or array, not "
+        f"{type(source).__name__}."
+    )
 
 
 def _find(source: str | os.PathLike[str]) -> Path:
     """Return the file that a name or path stands for."""
-    name = os.fspath(source)
+    name = os.fsdecode(source)
     if name.startswith(PHOTO_PREFIX):
         return _find_photo(name.removeprefix(PHOTO_PREFIX))
     shipped = PICTURES_FOLDER / f"{name}.png"
     if isinstance(source, str) and name in shipped_pictures():
         return shipped
-    path = Path(source).expanduser()
-    if path.is_dir():
+    path = os.path.expanduser(name)  # unlike Path's, it takes every name, like isdir and isfile
+    if os.path.isdir(path):
         raise IsADirectoryError(f"{path} is a folder; name a picture file in it.")
-    if path.is_file():
-        return path
+    if os.path.isfile(path):
+        return Path(path)
     near = difflib.get_close_matches(name, shipped_pictures(), n=3)
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    if "://" in name:
+        hint = " A web address is not read: save the picture and name its file."
+    shown = repr(name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "...")
     raise FileNotFoundError(
-        f"No picture {name!r}: neither a file (seen from {Path.cwd()}) nor a shipped picture.{hint}"
+        f"No picture {shown}: neither a file (seen from {Path.cwd()}) nor a shipped picture.{hint}"
         f" Shipped are: {', '.join(shipped_pictures())}."
     )
 
@@ -108,25 +118,41 @@ def _find_photo(name: str) -> Path:
 
 
 def _decode(file: IO[bytes] | Image.Image, what: str) -> Image.Image:
-    """Read a whole picture file, or one that Pillow has only begun to read; turn it upright."""
+    """Return the RGB picture in a file, or say what is wrong with it.
+
+    What Pillow has to warn of, damaged metadata above all, does not touch the picture.
+    """
     try:
-        picture = file if isinstance(file, Image.Image) else Image.open(file, formats=FORMATS)
-        # From here on Pillow only warns; a picture of this size fills the memory all the same.
-        most = Image.MAX_IMAGE_PIXELS
-        if most is not None and picture.width * picture.height > most:
-            raise PictureError(f"{what}: {picture.width} x {picture.height} is too large.")
-        picture.load()
-        return ImageOps.exif_transpose(picture)
-    except PictureError:
+        with _QUIET, warnings.catch_warnings(action="ignore"):
+            return _to_rgb(_read(file, what))
+    except (PictureError, MemoryError):
         raise
     except UnidentifiedImageError as error:
         raise PictureError(
-            f"{what} holds no picture that Pillow can read (PNG, JPEG...)."
+            f"{what} holds no picture that Pillow can read here ({', '.join(FORMATS)}). "
+            "Save it as one of these first."
         ) from error
     except Image.DecompressionBombError as error:
         raise PictureError(f"{what}: too large. Make it smaller first.") from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, RuntimeError) as error:
+    except Exception as error:  # a damaged file can fail in almost any way
         raise PictureError(f"{what} is damaged or cut short: {error}.") from error
+
+
+def _read(file: IO[bytes] | Image.Image, what: str) -> Image.Image:
+    """Return an upright copy of the picture in a file.
+
+    What Pillow has opened is let go with it: two of the largest pictures fill 700 MB.
+    """
+    picture = file if isinstance(file, Image.Image) else Image.open(file, formats=FORMATS)
+    # From here on Pillow only warns; a picture of this size fills the memory all the same.
+    most = Image.MAX_IMAGE_PIXELS
+    if most is not None and picture.width * picture.height > most:
+        raise PictureError(
+            f"{what}: {picture.width} x {picture.height} pixels are too large. "
+            "Make it smaller first."
+        )
+    _checked_size(picture).load()
+    return ImageOps.exif_transpose(picture)
 
 
 def _from_array(array: NDArray[Any]) -> Image.Image:
@@ -138,11 +164,15 @@ def _from_array(array: NDArray[Any]) -> Image.Image:
         raise PictureError(f"An array is (H, W) or (H, W, 3), not {array.shape}.{hint}")
     if np.issubdtype(array.dtype, np.floating):
         if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
-            raise PictureError("An array of floats holds numbers from 0 to 1, all finite.")
+            raise PictureError(
+                "An array of floats holds numbers from 0 to 1, all finite. If they go to 255, "
+                "divide by 255."
+            )
         array = (array * 255).round().astype(np.uint8)
     if array.dtype != np.uint8:
         raise PictureError(
-            f"An array is of uint8 (0 to 255) or floats (0 to 1), not {array.dtype}."
+            f"An array is of uint8 (0 to 255) or floats (0 to 1), not {array.dtype}. Bring its "
+            "numbers to 0 to 255, then: array.astype(np.uint8)."
         )
     return Image.fromarray(array)
 
@@ -164,16 +194,53 @@ def _checked_size(picture: Image.Image) -> Image.Image:
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
     """Convert every mode properly, or refuse it."""
-    if picture.mode in TRANSPARENT_MODES or "transparency" in picture.info:
-        layer = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        return Image.alpha_composite(white, layer).convert("RGB")
     if picture.mode.startswith("I;16"):
-        numbers = np.asarray(picture).astype(np.uint16)
-        return Image.fromarray((numbers >> 8).astype(np.uint8)).convert("RGB")
-    if picture.mode in (*DIRECT_MODES, "P"):
-        return picture.convert("RGB")
-    raise PictureError(
-        f"The mode {picture.mode!r} has no fixed meaning as colours: convert the picture to RGB "
-        "yourself, then pass it on."
-    )
+        picture = _upper_bits(picture)
+    if picture.mode not in DIRECT_MODES + TRANSPARENT_MODES:
+        raise PictureError(
+            f"The mode {picture.mode!r} has no fixed meaning as colours: convert the picture to "
+            "RGB yourself, then pass it on."
+        )
+    is_transparent = picture.mode in TRANSPARENT_MODES or "transparency" in picture.info
+    if is_transparent:
+        picture = picture.convert("RGBA")
+    elif picture.mode not in ("L", "CMYK"):  # their profiles are for their own numbers
+        picture = picture.convert("RGB")
+    picture = _to_srgb(picture)
+    if is_transparent:
+        white = Image.new("RGB", picture.size, "white")
+        white.paste(picture, mask=picture)
+        return white
+    picture = picture.convert("RGB")
+    picture.info.pop("icc_profile", None)  # the numbers are sRGB's now
+    return picture
+
+
+def _upper_bits(picture: Image.Image) -> Image.Image:
+    """16-bit grey -> 8-bit grey, with the one grey that counts as transparent, if any."""
+    numbers = np.asarray(picture).astype(np.uint16)
+    grey = Image.fromarray((numbers >> 8).astype(np.uint8))
+    if "transparency" in picture.info:
+        opaque = numbers != picture.info["transparency"]
+        grey.putalpha(Image.fromarray(opaque))
+    grey.info["icc_profile"] = picture.info.get("icc_profile")
+    return grey
+
+
+def _to_srgb(picture: Image.Image) -> Image.Image:
+    """Apply an embedded colour profile (ICC): its own numbers -> those of sRGB.
+
+    A profile that is broken, or not made for this kind of picture, is left out of account.
+    """
+    profile = picture.info.get("icc_profile")
+    if not profile:
+        return picture
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if picture.mode == "L" and source.profile.xcolor_space == "RGB ":
+            picture = picture.convert("RGB")
+        srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+        mode = "RGBA" if picture.mode == "RGBA" else "RGB"
+        return ImageCms.ImageCmsTransform(source, srgb, picture.mode, mode).apply(picture)
+    except (ImportError, OSError, TypeError, ValueError, ImageCms.PyCMSError):
+        return picture  # ImportError: some builds of Pillow lack ImageCms

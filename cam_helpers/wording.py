@@ -19,16 +19,21 @@ def place_of(row: int, column: int, height: int, width: int) -> str:
     return "the middle" if down == across else f"the {down} {across}"
 
 
+def rounded(number: float) -> str:
+    """Return a number with two decimals, and never -0.00."""
+    return f"{round(number, 2) + 0.0:.2f}"
+
+
 def describe_cam(cam: Tensor, what: str) -> str:
     """Say where a map (h, w) peaks, how high, and how much of it lies above half of the peak."""
     row, column = divmod(int(cam.argmax()), cam.shape[1])
     highest = cam[row, column].item()
     place = f"{place_of(row, column, *cam.shape)} (row {row}, column {column})"
     if highest <= 0:
-        return f"No cell of {what} is above zero; the highest, {highest:.2f}, is in {place}."
+        return f"No cell of {what} is above zero; the highest, {rounded(highest)}, is in {place}."
     share = (cam > highest / 2).float().mean().item()
     return (
-        f"{what[0].upper()}{what[1:]} peaks in {place} at {highest:.2f}; "
+        f"{what[0].upper()}{what[1:]} peaks in {place} at {rounded(highest)}; "
         f"{share:.0%} of the cells lie above half of the peak."
     )
 
@@ -51,10 +56,21 @@ def describe_map(
 
 
 def describe_picture(name: str, boxes: Boxes) -> str:
-    """Describe a picture by its name, and by its objects where they are known."""
+    """Describe the crop by the picture's name, and by its objects where they are known."""
     if not boxes:
-        return f"The picture {name}, as the network saw it."
-    return f"The picture {name}, as the network saw it. It shows: {', '.join(boxes)}."
+        return f"The crop of {name} that the network saw."
+    return f"The crop of {name} that the network saw. The picture shows: {', '.join(boxes)}."
+
+
+def describe_difference(difference: Tensor, left: str, right: str) -> str:
+    """Describe the map of `left` minus the map of `right`, (h, w)."""
+    what = f"The difference, {left} minus {right},"
+    lowest, highest = rounded(difference.min().item()), rounded(difference.max().item())
+    if lowest == highest == "0.00":
+        return f"{what} is zero everywhere."
+    row, column = divmod(int(difference.argmax()), difference.shape[1])
+    place = place_of(row, column, *difference.shape)
+    return f"{what} runs from {lowest} to {highest}; it is highest in {place}."
 
 
 def _boxes_of(categories: list[str]) -> str:

@@ -55,7 +55,7 @@ def test_a_panel_draws_at_once_and_again_on_every_change(slider):
         slider.value = value
         assert panel.alt == f"grey {value}"
         assert panel.screen.value == picture_markup(*draw_grey(value))
-    assert list(panel.children) == [slider, panel.screen]
+    assert list(panel.children) == [slider, panel.screen, panel.key_guard]
 
 
 def test_a_panel_hands_the_values_on_in_the_order_of_its_controls(network):

@@ -1,5 +1,6 @@
 """The five steps in one call."""
 
+import io
 import warnings
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from PIL import Image
 
 import cam_helpers as ch
+from cam_helpers.pictures import PICTURES_FOLDER
 
 
 def pixels(picture):
@@ -60,6 +62,13 @@ def test_all_maps_at_once_are_the_maps_one_by_one(network, scene):
     assert cams.shape == (12, 7, 7)
     for index in range(12):
         torch.testing.assert_close(cams[index], scene.cam(index), rtol=1e-4, atol=1e-4)
+
+
+def test_the_contributions_of_the_channels_add_up_to_the_map(network, scene):
+    contributions = scene.contributions("dog")
+    torch.testing.assert_close(contributions.sum(0), scene.cam("dog"), rtol=1e-4, atol=1e-4)
+    weight = network.classifier.weight[1, 100]
+    torch.testing.assert_close(contributions[100], weight.item() * scene.feature_maps[100])
 
 
 def test_an_explanation_stays_when_another_picture_is_explained(network, scene):
@@ -231,6 +240,22 @@ def test_an_input_tensor_of_another_size_gives_a_map_of_another_size(network):
     explanation = ch.explain(network, torch.zeros(3, 96, 160))
     assert explanation.cam("cat").shape == (3, 5)
     assert explanation.input_picture.size == explanation.overlay("cat").size == (160, 96)
+
+
+def test_a_network_whose_maps_do_not_add_up_on_this_picture_is_refused(network):
+    network.model.avgpool.register_forward_hook(lambda *call: 1.01 * call[-1])
+    with pytest.raises(ch.UnsuitableNetworkError, match=r"mean\(map\) \+ bias is not the score"):
+        ch.explain(network, "cat")
+
+
+def test_a_stream_that_can_be_read_only_once_is_enough(network):
+    class Stream:
+        def __init__(self, content):
+            self.read = io.BytesIO(content).read
+
+    content = (PICTURES_FOLDER / "cat.png").read_bytes()
+    explanation = ch.explain(network, Stream(content))
+    assert torch.equal(explanation.scores, ch.predict(network, "cat").scores)
 
 
 @pytest.mark.parametrize("count", [0, 2])

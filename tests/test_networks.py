@@ -1,16 +1,13 @@
 """Which networks have a class activation map, and what is said where one cannot be loaded."""
 
-import io
-import pickle
-import urllib.error
-from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
 from torch import nn
 
 import cam_helpers as ch
-from cam_helpers.layers import find_layers
+from cam_helpers.layers import agree, find_layers
 from cam_helpers.networks import make_network
 from cam_helpers.tiny_resnet import Preprocess, TinyResNet
 
@@ -202,6 +199,17 @@ def test_a_dead_network_proves_nothing(make_small):
         find_layers(model, noise(1, 3, 32, 32), "mine")
 
 
+def test_numbers_agree_to_a_ten_thousandth_of_the_largest_or_as_their_dtype_allows():
+    numbers = torch.tensor([10.0, -1000.0, 0.0])
+    assert agree(numbers + 0.09, numbers) and agree(numbers - 0.09, numbers)
+    assert not agree(numbers + 0.11, numbers) and not agree(numbers - 0.11, numbers)
+    assert not agree(numbers[:2], numbers)  # another shape
+    assert not agree(numbers * torch.nan, numbers) and not agree(numbers, numbers * torch.nan)
+    half = numbers.half()  # its numbers near 1000 lie 0.5 apart
+    assert agree(half + 4, half)
+    assert not agree(half + 30, half)
+
+
 def test_no_hook_stays_where_the_forward_pass_fails(make_small):
     model = make_small().model
     with pytest.raises(RuntimeError):
@@ -214,7 +222,7 @@ def test_the_small_network_of_these_tests_balances(make_small):
         assert_balance(make_small(), noise(2, 3, size, size + 8))
 
 
-# ---- names and weights --------------------------------------------------------------------
+# ---- names --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["resnet81", "fasterrcnn_resnet50_fpn", ""])
@@ -241,124 +249,7 @@ def test_without_weights_tiny_resnet_is_untrained_yet_balances(network):
     assert_balance(untrained, noise(1, 3, 96, 96))
 
 
-@pytest.fixture
-def offline(tmp_path, monkeypatch):
-    """An empty torch cache and no connection; gives the folder of the cached weights."""
-
-    def fail(*_, **__):
-        raise urllib.error.URLError("no connection")
-
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(torch.hub, "_hub_dir", None)
-    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
-    return tmp_path / "hub" / "checkpoints"
-
-
-RESNET18_FILE = "resnet18-f37072fd.pth"
-
-
-def test_offline_the_message_says_what_to_do(offline):
-    with pytest.raises(ch.WeightsUnavailableError) as caught:
-        ch.load_network("resnet18")
-    message = str(caught.value)
-    for part in (RESNET18_FILE, str(offline), "tiny_resnet", "no connection"):
-        assert part in message
-    assert isinstance(caught.value, ConnectionError)
-
-
-def test_a_download_that_comes_damaged_is_not_called_a_damaged_file(offline, monkeypatch):
-    def fail(*_, **__):
-        raise RuntimeError("invalid hash value")
-
-    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
-    with pytest.raises(ch.WeightsUnavailableError, match="invalid hash value"):
-        ch.load_network("resnet18")
-
-
-SMALLEST, SMALLEST_FILE = "shufflenet_v2_x0_5", "shufflenetv2_x0.5-f707e7126e.pth"
-
-
-@pytest.fixture(scope="module")
-def smallest_bytes():
-    """A good weights file of torchvision's smallest network, with random numbers in it."""
-    from torchvision import models
-
-    buffer = io.BytesIO()
-    torch.save(models.get_model(SMALLEST).state_dict(), buffer)
-    return buffer.getvalue()
-
-
-def put(folder: Path, content: bytes) -> None:
-    folder.mkdir(parents=True)
-    (folder / SMALLEST_FILE).write_bytes(content)
-
-
-def test_a_cached_file_needs_no_connection(offline, smallest_bytes):
-    put(offline, smallest_bytes)
-    network = ch.load_network(SMALLEST)
-    expected = torch.load(io.BytesIO(smallest_bytes), weights_only=True)
-    assert torch.equal(network.classifier.weight, expected["fc.weight"])
-    named = ch.load_network(SMALLEST, weights="IMAGENET1K_V1")
-    assert torch.equal(named.classifier.weight, expected["fc.weight"])
-
-
-@pytest.mark.parametrize("kept", [0, 1, 100, 5_000, 20_000, 2_000_000, -1])
-def test_a_cached_file_cut_short_is_called_damaged(offline, smallest_bytes, kept):
-    put(offline, smallest_bytes[:kept])
-    with pytest.raises(ch.DamagedWeightsError, match="Delete it") as caught:
-        ch.load_network(SMALLEST)
-    assert str(offline / SMALLEST_FILE) in str(caught.value)
-
-
-def test_a_page_of_a_proxy_is_called_damaged(offline):
-    put(offline, b"<html><body>Please log in.</body></html>")
-    with pytest.raises(ch.DamagedWeightsError):
-        ch.load_network(SMALLEST)
-
-
-def test_the_weights_of_another_network_are_called_damaged(offline):
-    buffer = io.BytesIO()
-    torch.save(TinyResNet().state_dict(), buffer)
-    put(offline, buffer.getvalue())
-    with pytest.raises(ch.DamagedWeightsError):
-        ch.load_network(SMALLEST)
-
-
-class Trap:
-    """Touches a file when it is unpickled carelessly."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self):
-        return Path.touch, (self.marker,)
-
-
-def zipped(content: object) -> bytes:
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    return buffer.getvalue()
-
-
-def pickled(content: object) -> bytes:
-    return pickle.dumps(content, protocol=2)
-
-
-@pytest.mark.parametrize("pack", [zipped, pickled])
-def test_a_file_with_code_in_it_is_refused_and_the_code_does_not_run(offline, tmp_path, pack):
-    marker = tmp_path / "ran"
-    content = pack({"fc.weight": Trap(marker)})
-    put(offline, content)
-    with pytest.raises(ch.DamagedWeightsError):
-        ch.load_network(SMALLEST)
-    assert not marker.exists()
-    unpack = torch.load if pack is zipped else pickle.load
-    careless = {"weights_only": False} if pack is zipped else {}
-    unpack(io.BytesIO(content), **careless)
-    assert marker.exists()  # the trap was set
-
-
-# ---- what the second reading found -----------------------------------------------------------
+# ---- inputs, devices, words ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -387,15 +278,303 @@ def test_a_preprocessing_whose_crop_is_not_its_output_is_refused():
         make_network("squeezed", model, ch.CATEGORIES, Squeezed())
 
 
-def test_a_model_that_gives_no_scores_is_refused():
-    class Pair(TinyResNet):
-        def forward(self, x):
-            return super().forward(x), x
-
-    with pytest.raises(ch.UnsuitableNetworkError, match="gives scores"):
-        make_network("pair", Pair().eval(), ch.CATEGORIES, Preprocess())
-
-
 def test_a_network_shows_itself_in_one_line(network):
     assert len(repr(network)) < 200
     assert len(repr(ch.explain(network, "cat"))) < 250
+
+
+@pytest.mark.parametrize(("name", "near"), [("CAT", "cat"), ("Umbrela", "umbrella")])
+def test_near_names_are_found_whatever_the_capitals(network, name, near):
+    with pytest.raises(ValueError, match=f"'{name}'.*Did you mean.*'{near}'"):
+        network.class_index(name)
+
+
+def test_the_input_follows_the_model_in_dtype_and_device(network):
+    """The device "meta" stands in for a GPU: it is another one, and every machine has it."""
+    network.model.double()
+    assert network.prepare("cat").dtype == torch.float64
+    assert ch.predict(network, "cat").top(1)[0].category == "cat"
+    network.model.to("meta")
+    assert network.prepare("cat").device.type == "meta"
+    assert ch.predict(network, "cat").scores.device.type == "meta"
+
+
+# ---- models in every state ----------------------------------------------------------------
+
+
+def mine(model, categories=ch.CATEGORIES):
+    return make_network("mine", model, categories, Preprocess())
+
+
+class Around(nn.Module):
+    """A model with something done to its scores."""
+
+    def __init__(self, model, change):
+        super().__init__()
+        self.model = model
+        self.change = change
+
+    def forward(self, x):
+        return self.change(self.model(x))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_precisions_give_the_same_maps_to_their_last_digits(network, dtype):
+    expected = ch.explain(network, "cat_and_dog").cams()
+    explanation = ch.explain(mine(network.model.to(dtype)), "cat_and_dog")
+    assert explanation.cams().dtype == explanation.scores.dtype == dtype
+    largest = expected.abs().max()
+    gap = (explanation.cams().double() - expected.double()).abs().max()
+    assert gap <= 8 * max(torch.finfo(dtype).eps, 1e-6) * largest
+    balance = explanation.cams().mean((1, 2)) + network.classifier.bias
+    assert agree(balance.detach(), explanation.scores)
+    assert explanation.overlay("cat").size == (224, 224)
+
+
+def test_half_precision_is_no_excuse_for_a_scaled_mean():
+    class Scaled(nn.Module):
+        def forward(self, x):
+            return 1.1 * x
+
+    model = chain(*POOL, Scaled(), nn.Linear(6, 4)).bfloat16()
+    with pytest.raises(ch.UnsuitableNetworkError, match="Scaled"):
+        find_layers(model, noise(1, 3, 32, 32), "mine")
+
+
+def test_a_head_in_single_precision_on_a_body_in_half(network):
+    expected = ch.explain(network, "cat").cams()
+    model = network.model.half()
+    model.fc.float().register_forward_pre_hook(lambda layer, inputs: inputs[0].float())
+    explanation = ch.explain(mine(model), "cat")
+    assert explanation.cams().dtype == torch.float32
+    assert (explanation.cams() - expected).abs().max() < 0.02 * expected.abs().max()
+
+
+def test_autocast_is_taken_along(network):
+    expected = ch.explain(network, "cat").cams()
+    with torch.autocast("cpu", torch.bfloat16):
+        explanation = ch.explain(mine(network.model), "cat")
+        assert explanation.scores.dtype == torch.bfloat16
+        assert (explanation.cams() - expected).abs().max() < 0.1 * expected.abs().max()
+
+
+def test_scores_that_are_no_finite_numbers_are_told(network):
+    loaded = mine(network.model)
+    network.model.conv1.weight.data[3, 0, 0, 0] = torch.nan
+    with pytest.raises(ch.UnsuitableNetworkError, match="no finite numbers: look for NaN"):
+        mine(network.model)
+    with pytest.raises(ch.UnsuitableNetworkError, match="on this picture that are no finite"):
+        ch.explain(loaded, "cat")
+    assert hook_count(network.model) == 0
+
+
+def test_a_device_without_numbers_is_refused(network):
+    with pytest.raises(ch.UnsuitableNetworkError, match=r'"meta".*device="cpu"'):
+        ch.load_network(device="meta")
+    with pytest.raises(ch.UnsuitableNetworkError, match='"meta"'):
+        mine(network.model.to("meta"))
+
+
+def test_a_model_in_data_parallel_is_right(network):
+    expected = ch.explain(network, "cat").cams()
+    wrapped = mine(nn.DataParallel(network.model))
+    assert (wrapped.feature_layer_name, wrapped.classifier_name) == ("module.layer4", "module.fc")
+    assert torch.equal(ch.explain(wrapped, "cat").cams(), expected)
+
+
+@pytest.mark.parametrize("how", ["whole", "in place", "a part"])
+def test_a_compiled_model_is_right(make_small, how):
+    network = make_small()
+    expected = ch.explain(network, "cat").cams()
+    model = network.model
+    if how == "whole":
+        model = torch.compile(model, backend="eager")
+    elif how == "in place":
+        model.compile(backend="eager")
+    else:
+        model.body = torch.compile(model.body, backend="eager")
+    try:
+        with torch.inference_mode():
+            model(noise(1, 3, 32, 32))  # what is compiled now, without hooks, must not be used
+        compiled = make_network("mine", model, network.categories, network.preprocess)
+        torch.testing.assert_close(ch.explain(compiled, "cat").cams(), expected)
+    finally:
+        torch.compiler.reset()
+    assert hook_count(network.model) == 0
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+@pytest.mark.parametrize("part", ["", "layer4", "fc"])
+@pytest.mark.parametrize("how", ["script", "trace"])
+def test_a_scripted_model_is_refused_with_the_remedy(network, part, how):
+    model = network.model
+    inputs = {"": (1, 3, 64, 64), "layer4": (1, 96, 4, 4), "fc": (1, 192)}[part]
+    layer = model.get_submodule(part)
+    closed = torch.jit.script(layer) if how == "script" else torch.jit.trace(layer, noise(*inputs))
+    if part:
+        setattr(model, part, closed)
+    with pytest.raises(ch.UnsuitableNetworkError, match=f"{part or 'it'} is scripted.*made from"):
+        mine(model if part else closed)
+    assert hook_count(model) == 0
+
+
+def test_lazy_layers_are_refused_and_left_as_they_are():
+    model = chain(*POOL, nn.LazyLinear(4))
+    with pytest.raises(ch.UnsuitableNetworkError, match="run it once"):
+        mine(model, "abcd")
+    assert nn.parameter.is_lazy(model[-1].weight)
+    model(noise(1, 3, 224, 224))
+    assert mine(model, "abcd").classifier_name == "3"
+
+
+class Scores(NamedTuple):
+    logits: torch.Tensor
+    aux: None = None
+
+
+OUTPUTS = {
+    "tuple": lambda scores: (scores, scores),
+    "list": lambda scores: [scores],
+    "dict": lambda scores: {"out": scores},
+    "Scores": Scores,
+    "NoneType": lambda scores: None,
+}
+
+
+@pytest.mark.parametrize("kind", OUTPUTS)
+def test_what_is_no_tensor_of_scores_is_refused_with_the_remedy(network, kind):
+    model = Around(network.model, OUTPUTS[kind]).eval()
+    with pytest.raises(ch.UnsuitableNetworkError, match=f"returns a {kind}, .*the scores alone"):
+        mine(model)
+    assert hook_count(model) == 0
+
+
+IN_PLACE = {"relu": torch.relu_, "abs": torch.abs_, "twice": lambda scores: scores.mul_(2)}
+
+
+@pytest.mark.parametrize("bias", [-100, 100])
+@pytest.mark.parametrize("kind", IN_PLACE)
+def test_what_is_done_to_the_scores_in_place_is_seen(network, kind, bias):
+    nn.init.constant_(network.model.fc.bias, bias)
+    with pytest.raises(ch.UnsuitableNetworkError):
+        mine(Around(network.model, IN_PLACE[kind]).eval())
+
+
+# ---- hooks and layers of your own ---------------------------------------------------------
+
+
+class Doubled(nn.Linear):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+def test_a_hook_that_changes_the_feature_maps_is_respected(network):
+    network.model.layer4.register_forward_hook(lambda *call: 2 * call[-1])
+    explanation = ch.explain(mine(network.model), "cat")
+    balance = explanation.cams().mean((1, 2)) + network.classifier.bias.detach()
+    assert agree(balance, explanation.scores)
+    network.model.layer4._forward_hooks.clear()
+    torch.testing.assert_close(
+        explanation.feature_maps, 2 * ch.explain(network, "cat").feature_maps
+    )
+
+
+def test_what_changes_the_scores_behind_the_weights_is_refused(network):
+    handle = network.model.fc.register_forward_hook(lambda *call: 2 * call[-1])
+    with pytest.raises(ch.UnsuitableNetworkError, match="other numbers than its weights"):
+        mine(network.model)
+    assert hook_count(network.model) == 1  # the one that was there
+    handle.remove()
+    network.model.fc.register_forward_pre_hook(lambda layer, inputs: 2 * inputs[0])
+    with pytest.raises(ch.UnsuitableNetworkError, match="receives no spatial mean"):
+        mine(network.model)
+    with pytest.raises(ch.UnsuitableNetworkError, match="other numbers than its weights"):
+        find_layers(chain(*POOL, Doubled(6, 4)), noise(1, 3, 32, 32), "mine")
+
+
+class Parts(nn.Module):
+    """Layers to be called in many ways."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 6, 4, stride=4)
+        self.body = nn.Sequential(nn.Conv2d(6, 6, 3, padding=1), nn.ReLU())
+        self.fc = nn.Linear(6, 4)
+        self.nothing = nn.Identity()
+
+
+class Twice(Parts):
+    def forward(self, x):
+        return self.fc(self.body(self.body(self.stem(x))).mean((2, 3)))
+
+
+class FirstCounts(Parts):
+    def forward(self, x):
+        pooled = self.body(self.stem(x)).mean((2, 3))
+        self.body(self.stem(x.flip(-1)))
+        return self.fc(pooled)
+
+
+class ByName(Parts):
+    def forward(self, x):
+        return self.fc(input=self.body(input=self.stem(x)).mean((2, 3)))
+
+
+class Chance(Parts):
+    """Dropout that is never off, before the last feature maps."""
+
+    def forward(self, x):
+        x = nn.functional.dropout(self.stem(x), training=True)
+        return self.fc(self.body(x).mean((2, 3)))
+
+
+class EmptyBatch(Parts):
+    def forward(self, x):
+        self.nothing(x[:0])
+        return self.fc(self.body(self.stem(x)).mean((2, 3)))
+
+
+class Sparing(Parts):
+    """Calls no layer, but only uses their numbers."""
+
+    def forward(self, x):
+        return nn.functional.linear(x.mean((2, 3)).repeat(1, 2), self.fc.weight, self.fc.bias)
+
+
+class Stopped(Parts):
+    def forward(self, x):
+        self.body(self.stem(x))
+        raise KeyError("half-way")
+
+
+@pytest.mark.parametrize("kind", [Twice, ByName, Chance, EmptyBatch])
+def test_layers_called_in_unusual_ways_are_found(kind):
+    network = mine(kind().eval(), "abcd")
+    assert (network.feature_layer_name, network.classifier_name) == ("body", "fc")
+    explanation = ch.explain(network, "cat")
+    balance = explanation.cams().mean((1, 2)) + network.classifier.bias.detach()
+    assert agree(balance, explanation.scores)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (FirstCounts(), "receives no spatial mean"),
+        (Sparing(), "none of its layers is called"),
+        (nn.Sequential(Sparing()), r"0 \(Sparing\) comes last"),
+    ],
+)
+def test_layers_that_cannot_be_caught_are_told(model, message):
+    with pytest.raises(ch.UnsuitableNetworkError, match=message):
+        mine(model.eval(), "abcd")
+
+
+def test_a_forward_pass_that_fails_half_way_leaves_nothing():
+    model = Stopped().train()
+    model.body.eval()
+    before = [layer.training for layer in model.modules()]
+    with pytest.raises(KeyError, match="half-way"):
+        mine(model, "abcd")
+    assert [layer.training for layer in model.modules()] == before
+    assert hook_count(model) == 0
+    assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()

@@ -183,6 +183,12 @@ def test_an_empty_scene_is_background_only():
     assert len(shown) == 12
 
 
+def test_one_class_may_be_given_by_its_bare_name():
+    alone, listed = draw_scene(5, "cat", 64), draw_scene(5, ("cat",), 64)
+    assert alone.categories == ("cat",)
+    assert alone.picture.tobytes() == listed.picture.tobytes()
+
+
 def test_box_around_an_empty_mask_is_empty():
     assert box_around(np.zeros((5, 5), dtype=bool)) == (0, 0, 0, 0)
     one = np.zeros((5, 7), dtype=bool)

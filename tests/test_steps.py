@@ -74,11 +74,13 @@ def test_top_ranks_from_best_to_worst():
     assert best.score == pytest.approx(math.log(5))
     assert best.probability == pytest.approx(5 / 8)
     assert second.probability == pytest.approx(2 / 8)
+    assert [type(part) for part in best] == [int, str, float, float]
 
 
 def test_top_gives_all_classes_where_there_are_fewer_than_asked_for():
     ranked = ch.Prediction(torch.tensor([3.0, 1.0, 2.0]), ("a", "b", "c")).top(10)
     assert [line.category for line in ranked] == ["a", "c", "b"]
+    assert len(ch.Prediction(torch.zeros(12), ch.CATEGORIES).top()) == 5
 
 
 @pytest.mark.parametrize("name", ["cat", "dog", "car", "flower", "boat"])
@@ -146,6 +148,11 @@ def test_a_name_that_two_classes_bear_is_refused(make_small):
         ch.isolate_weights(network, "crane")
     assert ch.isolate_weights(network, 2).category == "crane"
     assert ch.isolate_weights(network, "cup").class_index == 1
+
+
+def test_a_name_that_is_a_part_of_another_is_told_from_it(make_small):
+    network = make_small(("catamaran", "cat", "wildcat"))
+    assert ch.isolate_weights(network, "cat").class_index == 1
 
 
 def test_a_linear_layer_without_bias_counts_as_bias_zero(make_small):
@@ -415,8 +422,10 @@ def test_the_feature_layer_and_classifier_are_layers_of_the_model(network):
 
 
 def test_isolated_weights_are_copies(network):
+    weights, bias = network.classifier.weight.tolist(), network.classifier.bias.tolist()
     ch.isolate_weights(network, 0).weights.add_(1)
     ch.isolate_weights(network, 0).bias.add_(1)
+    assert (network.classifier.weight.tolist(), network.classifier.bias.tolist()) == (weights, bias)
     explanation = ch.explain(network, "cat")
     assert abs(explanation.score(0) - explanation.cam(0).mean() - network.classifier.bias[0]) < 1e-4
 

@@ -1,6 +1,7 @@
 """The shipped network: its file, its layers, its preprocessing."""
 
 import hashlib
+import io
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,13 @@ import torch
 from PIL import Image
 
 import cam_helpers as ch
-from cam_helpers.tiny_resnet import WEIGHTS_FILE, Preprocess, checksum_file, load_tiny_resnet
+from cam_helpers.tiny_resnet import (
+    WEIGHTS_FILE,
+    Preprocess,
+    TinyResNet,
+    checksum_file,
+    load_tiny_resnet,
+)
 from cam_helpers.train import save_weights
 
 
@@ -79,7 +86,12 @@ def test_without_its_checksum_a_file_is_not_read(copied):
 
 
 def test_what_is_no_weights_file_is_refused_even_with_a_good_checksum(copied):
-    for content in (b"", b"not weights", copied.read_bytes()[:5_000]):
+    weights = torch.load(copied, weights_only=True)
+    del weights["bn1.bias"]
+    incomplete = io.BytesIO()
+    torch.save(weights, incomplete)
+    good = copied.read_bytes()
+    for content in (b"", b"not weights", good[:5_000], incomplete.getvalue()):
         write_with_checksum(copied, content)
         with pytest.raises(ch.DamagedWeightsError, match="does not hold"):
             load_tiny_resnet(copied)
@@ -147,6 +159,10 @@ def test_the_shapes_halve_from_stage_to_stage(network, size):
     assert shapes["fc"] == (2, 12)
 
 
+def test_a_stage_may_keep_the_number_of_channels():
+    assert TinyResNet(widths=(4, 4, 8, 8))(torch.zeros(1, 3, 64, 64)).shape == (1, 12)
+
+
 def test_the_last_feature_maps_have_seven_by_seven_cells(network):
     assert ch.explain(network, "cat").feature_maps.shape == (192, 7, 7)
     assert network.categories == ch.CATEGORIES
@@ -191,3 +207,9 @@ def test_the_input_can_be_turned_back_into_the_picture(network):
     numbers = np.random.default_rng(7).integers(0, 256, (256, 256, 3), dtype=np.uint8)
     picture = network.picture_of(Preprocess()(Image.fromarray(numbers)))
     np.testing.assert_array_equal(np.asarray(picture), numbers[16:240, 16:240])
+
+
+def test_numbers_that_no_picture_gives_turn_black_or_white(network):
+    for number, colour in ((-100, (0, 0, 0)), (100, (255, 255, 255))):
+        picture = network.picture_of(torch.full((3, 8, 8), float(number)))
+        assert picture.getcolors() == [(64, colour)]

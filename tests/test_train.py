@@ -15,6 +15,7 @@ from cam_helpers import train as train_module
 from cam_helpers.measure import (
     FIRST_PAIR_SEED,
     FIRST_SINGLE_SEED,
+    Figures,
     is_in_own_box,
     is_inside,
     measure,
@@ -81,12 +82,12 @@ def small_steps(monkeypatch):
     monkeypatch.setattr(train_module, "SAVE_EVERY", 2)
 
 
-def stop_at_scene(monkeypatch, seed):
-    """Press Ctrl-C when this scene is drawn."""
+def stop_at_scene(monkeypatch, seed, error=KeyboardInterrupt):
+    """Press Ctrl-C, or fail otherwise, when this scene is drawn."""
 
     def draw(wanted, classes):
         if wanted == seed:
-            raise KeyboardInterrupt
+            raise error
         return ch.draw_scene(wanted, classes)
 
     monkeypatch.setattr(train_module, "draw_scene", draw)
@@ -95,13 +96,15 @@ def stop_at_scene(monkeypatch, seed):
 def test_training_that_was_interrupted_goes_on_as_if_it_had_not_been(
     tmp_path, small_steps, monkeypatch
 ):
-    whole = train(tmp_path / "whole", steps=4, workers=0).state_dict()
+    model = train(tmp_path / "whole", steps=4, workers=0)
+    assert not any(layer.training for layer in model.modules())
+    whole = model.state_dict()
     stop_at_scene(monkeypatch, FIRST_TRAINING_SEED + 6)  # the first scene of step 4
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "parts", steps=4, workers=0)
     saved = torch.load(tmp_path / "parts", weights_only=True)
     assert saved["step"] == saved["schedule"]["last_epoch"] == 2
-    stop_at_scene(monkeypatch, FIRST_TRAINING_SEED)  # step 1 must not come again
+    stop_at_scene(monkeypatch, FIRST_TRAINING_SEED, AssertionError)  # step 1 must not come again
     parts = train(tmp_path / "parts", steps=4, workers=0).state_dict()
     start = TinyResNet().state_dict()
     assert list(parts) == list(whole) == list(start)
@@ -206,6 +209,14 @@ def test_the_peak_worked_out_by_head(network, size, cell, cells, article):
     assert peak(explanation, 0, "article") == pytest.approx(article, abs=1)
 
 
+def test_the_peak_in_an_input_tensor_is_counted_in_its_own_pixels(network):
+    """There is no whole picture then; 3 x 5 cells of 32 pixels."""
+    explanation = ch.explain(network, torch.rand(3, 96, 160))
+    row, column = divmod(int(explanation.cam(0).argmax()), 5)
+    assert peak(explanation, 0, "cells") == (32 * column, 32 * row)
+    assert peak(explanation, 0, "article") == (32 * column + 16, 32 * row + 16)
+
+
 @pytest.mark.parametrize("placement", ["cells", "article"])
 def test_the_peak_is_where_the_upsampled_map_is_highest(network, placement):
     for name in ("cat", "dog_top_right", "car"):
@@ -243,9 +254,10 @@ def test_is_inside_worked_out_by_head():
 
 def fake_measure(network, monkeypatch, choose):
     """Measure a fake that peaks where `choose(scene, category)` says and knows every class."""
-    last = {}
+    last, seeds = {}, []
 
     def draw(seed, classes):
+        seeds.append(seed)
         last["scene"] = ch.draw_scene(seed, classes)
         return last["scene"]
 
@@ -268,7 +280,9 @@ def fake_measure(network, monkeypatch, choose):
 
     monkeypatch.setattr(measure_module, "draw_scene", draw)
     monkeypatch.setattr(measure_module, "explain", explain)
-    return measure(network, scenes=13)
+    figures = measure(network, scenes=13)
+    assert seeds == [first + i for first in (FIRST_SINGLE_SEED, FIRST_PAIR_SEED) for i in range(13)]
+    return figures
 
 
 def point_on(scene, category):
@@ -306,12 +320,35 @@ def test_a_network_that_points_at_the_first_object_only_measures_half_of_the_pai
 
 
 def test_a_network_that_points_into_a_corner_measures_0(network, monkeypatch):
-    figures = fake_measure(network, monkeypatch, lambda scene, category: (14.5, 14.5))
+    figures = fake_measure(network, monkeypatch, lambda scene, category: (14.5, 209.5))
     assert figures.accuracy == 1  # the class is right all the same
     assert max(figures.single_peak_in_box.values()) < 0.5
     assert max(figures.pair_scenes_in_own_boxes.values()) == 0
     for right, down in figures.single_shift.values():
-        assert right < -20 and down < -20  # far to the left and above
+        assert right < -20 and down > 20  # far to the left and below
+
+
+def test_the_table_names_every_figure():
+    figures = Figures(
+        scenes=7,
+        accuracy=0.81,
+        single_peak_in_box={"cells": 0.71, "article": 0.72},
+        single_shift={"cells": (-1.26, 2.0), "article": (3.0, -4.5)},
+        pair_maps_in_own_box={"cells": 0.51, "article": 0.52},
+        pair_scenes_in_own_boxes={"cells": 0.31, "article": 0.32},
+    )
+    assert [" ".join(line.split()) for line in str(figures).splitlines()] == [
+        "7 fresh scenes with one object (seeds from 900000000), 7 with two (from 910000000)",
+        "one object: the best class is right 81.0%",
+        "one object: the map peaks in its box (cells) 71.0%",
+        "two: a map peaks in its own box only (cells) 51.0%",
+        "two: both maps of a scene do (cells) 31.0%",
+        "one object: mean shift of the peak (cells) -1.3 px to the right, +2.0 down",
+        "one object: the map peaks in its box (article) 72.0%",
+        "two: a map peaks in its own box only (article) 52.0%",
+        "two: both maps of a scene do (article) 32.0%",
+        "one object: mean shift of the peak (article) +3.0 px to the right, -4.5 down",
+    ]
 
 
 def test_an_untrained_network_can_be_measured_and_the_shipped_one_does_better(network):
@@ -335,8 +372,9 @@ def test_an_untrained_network_can_be_measured_and_the_shipped_one_does_better(ne
 def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     file = tmp_path / "net.checkpoint"
     torch.save({"step": 3, "steps": 3}, file)
-    with pytest.raises(ValueError, match="--steps 3"):
-        train_module.load_checkpoint(file, 6)
+    for steps in (2, 6):
+        with pytest.raises(ValueError, match="--steps 3"):
+            train_module.load_checkpoint(file, steps)
     file.write_bytes(b"junk")
     with pytest.raises(ValueError, match="delete it"):
         train_module.load_checkpoint(file, 6)

@@ -1,0 +1,469 @@
+"""How long does a move of the class slider take, ours and others'? `python tests/benchmark.py`
+
+It prints one table. To repeat it: `pip install -e ".[peers,browser]"`, Chromium on the PATH (or its
+path in CAM_CHROMIUM), an idle machine, three minutes. What is not installed is left out, and the
+table says so. `python tests/benchmark.py process kernel` takes these two parts alone.
+
+The network is resnet18 with random weights (1000 classes), on one thread; the picture is "cat".
+Every figure is a median, in milliseconds. Within a part the candidates take turns, so that a busy
+moment hurts all of them; the first turn of each does not count. The parts:
+
+process: from setting the slider in Python to the encoded bytes of the picture.
+    naive: what `interact` is mostly given: forward pass with a hook, weighted sum, matplotlib, PNG.
+    The libraries: each with its own overlay, at 224 x 224 pixels, to JPEG as ours. Captum has none
+    without matplotlib: its interpolation, then a blend. torch-cam with kept hooks keeps one forward
+    pass for all classes, as we do.
+    ours: `panel.classes.slider.value = c` until `panel.screen.value` holds the new HTML: picture,
+    map, overlay, balance and colour bar; or the overlay alone instead of the three pictures.
+picture: another picture (`panel.picture.value = name`), against a bare forward pass.
+kernel: a real kernel is sent what the browser sends for a moved slider. The clock runs until
+    empty callback: the kernel is idle again, after a callback that does nothing;
+    empty callback that answers: the message with four new letters for a widgets.HTML is here;
+    ours: the message with the new screen is here;
+    interact: the message with the figure is here.
+browser: JupyterLab in Chromium, from the key press on the slider until every picture of the new
+    screen is decoded. "Made in advance": the callback only takes the next screen, or the next
+    single picture, from a list. Then 60 presses, 30 a second: how many screens came a second, if
+    the last one is the last class's, and how many were not what slow presses had shown for the
+    class in their title.
+"""
+
+import ast
+import io
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is imported, here and in the kernels
+
+import nbformat
+import numpy as np
+import torch
+from browser.chromium import find_chromium, flags
+from browser.servers import running
+from jupyter_client.manager import start_new_kernel
+from PIL import Image
+
+import cam_helpers as ch
+
+OURS = ("ours: picture, map, overlay", "ours: overlay alone")
+PRESSES = 60
+
+Move = Callable[[int], object]  # to a class
+Timed = Callable[[int], float]  # the same; returns how many milliseconds it took
+
+
+@dataclass
+class Row:
+    """One line of the table; `reached` is None where nothing was to be reached."""
+
+    what: str
+    measured: str
+    target: str = ""
+    reached: bool | None = None
+
+    def __str__(self) -> str:
+        verdict = {True: "yes", False: "NO", None: ""}[self.reached]
+        return f"{self.what:62} {self.measured:>14}  {self.target:26} {verdict}".rstrip()
+
+
+def compare(candidates: dict[str, Timed], rounds: int, quick: tuple[str, ...] = ()) -> list[Row]:
+    """Let the candidates take turns, the quick ones of 20 moves; keep and return the medians."""
+    times = defaultdict(list)
+    for turn in range(rounds + 1):
+        for name, move in candidates.items():
+            moves = range(20 if name in quick else 1)
+            # Never the same class twice in a row, and far apart.
+            took = [move((turn * 20 + i) * 7 % 1000) for i in moves]
+            times[name] += took if turn else []
+    MEDIANS.update((name, statistics.median(found)) for name, found in times.items())
+    return [Row(name, f"{MEDIANS[name]:.2f} ms") for name in candidates]
+
+
+MEDIANS: dict[str, float] = {}  # what `compare` has measured
+
+
+def at_most(limit: float, name: str, other: str) -> Row:
+    """One candidate may take at most `limit` times as long as another."""
+    ratio = MEDIANS[name] / MEDIANS[other]
+    return Row(f"  / {other}", f"{ratio:.2f} x", f"at most {limit} x", ratio <= limit)
+
+
+def timed(move: Move) -> Timed:
+    def run(class_index: int) -> float:
+        start = time.perf_counter()
+        move(class_index)
+        return 1000 * (time.perf_counter() - start)
+
+    return run
+
+
+def resnet18() -> ch.Network:
+    torch.manual_seed(0)
+    return ch.load_network("resnet18", weights=None)
+
+
+# ---- process ------------------------------------------------------------------------------
+
+
+def process() -> Iterator[Row]:
+    kept = "torch-cam, hooks kept"
+    makers = {
+        "naive": ("matplotlib", naive),
+        "pytorch-grad-cam": ("pytorch_grad_cam", with_grad_cam),
+        "torch-cam, fresh": ("torchcam", with_torchcam),
+        kept: ("torchcam", with_kept_torchcam),
+        "Captum": ("captum", with_captum),
+    }
+    candidates = {}
+    for name, (module, make) in makers.items():
+        if find_spec(module):
+            # Each has a network of its own, so that no hook slows down the others.
+            network = resnet18()
+            seen = ch.explain(network, "cat").input_picture
+            candidates[name] = timed(make(network, network.prepare("cat"), seen))
+        else:
+            yield Row(name, "left out", f"no {module} here")
+    for name, show in zip(OURS, ("side by side", "overlay"), strict=True):
+        candidates[name] = timed(with_ours(show))
+    yield from compare(candidates, 15, (kept, *OURS))
+    for name in OURS:
+        took, factor = MEDIANS[name], MEDIANS["naive"] / MEDIANS[name]
+        yield Row(name, f"{took:.2f} ms", "at most 1 ms", took <= 1)
+        yield Row("  faster than naive", f"{factor:.0f} x", "at least 200 x", factor >= 200)
+
+
+def with_ours(show: str) -> Move:
+    panel = ch.explorer(resnet18(), "cat")
+    panel.show.value = show
+
+    def move(class_index: int) -> None:
+        before = panel.screen.value
+        panel.classes.slider.value = class_index
+        assert panel.screen.value != before
+
+    return move
+
+
+def naive(network: ch.Network, batch: torch.Tensor, picture: Image.Image) -> Move:
+    from matplotlib import pyplot as plt
+
+    def move(class_index: int) -> bytes:
+        with torch.no_grad(), ch.hook_features(network) as hooked:
+            network.model(batch)
+        cam = ch.weighted_sum(network.classifier.weight[class_index], hooked.feature_maps[0])
+        figure, axis = plt.subplots()
+        axis.imshow(picture)
+        axis.imshow(ch.upsample(cam, (224, 224)), cmap="jet", alpha=0.5)
+        axis.set_title(network.categories[class_index])
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png")
+        plt.close(figure)
+        return buffer.getvalue()
+
+    return move
+
+
+def with_grad_cam(network: ch.Network, batch: torch.Tensor, picture: Image.Image) -> Move:
+    from pytorch_grad_cam import GradCAM
+    from pytorch_grad_cam.utils.image import show_cam_on_image
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+    extract = GradCAM(network.model, [network.feature_layer])
+    seen = np.asarray(picture, dtype=np.float32) / 255
+
+    def move(class_index: int) -> bytes:
+        cam = extract(batch, [ClassifierOutputTarget(class_index)])[0]
+        return jpeg(Image.fromarray(show_cam_on_image(seen, cam, use_rgb=True)))
+
+    return move
+
+
+def with_torchcam(network: ch.Network, batch: torch.Tensor, picture: Image.Image) -> Move:
+    from torchcam.methods import CAM
+
+    def move(class_index: int) -> bytes:
+        with CAM(network.model, network.feature_layer, network.classifier) as extract:
+            return torchcam_overlay(extract, network.model(batch), class_index, picture)
+
+    return move
+
+
+def with_kept_torchcam(network: ch.Network, batch: torch.Tensor, picture: Image.Image) -> Move:
+    from torchcam.methods import CAM
+
+    extract = CAM(network.model, network.feature_layer, network.classifier)
+    scores = network.model(batch)
+    return lambda class_index: torchcam_overlay(extract, scores, class_index, picture)
+
+
+def torchcam_overlay(extract: Any, scores: torch.Tensor, index: int, picture: Image.Image) -> bytes:
+    from torchcam.utils import overlay_mask
+
+    cam = extract(index, scores)[0][0].numpy()
+    return jpeg(overlay_mask(picture, Image.fromarray(cam), alpha=0.5))
+
+
+def with_captum(network: ch.Network, batch: torch.Tensor, picture: Image.Image) -> Move:
+    from captum.attr import LayerAttribution, LayerGradCam
+
+    extract = LayerGradCam(network.model, network.feature_layer)
+
+    def move(class_index: int) -> bytes:
+        cam = extract.attribute(batch, target=class_index).detach()
+        grown = LayerAttribution.interpolate(cam, (224, 224), "bilinear")[0, 0]
+        return jpeg(Image.blend(picture, ch.colourise(grown, "jet"), 0.5))
+
+    return move
+
+
+def jpeg(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "jpeg", quality=90)
+    return buffer.getvalue()
+
+
+# ---- picture ------------------------------------------------------------------------------
+
+
+def picture() -> Iterator[Row]:
+    network = resnet18()
+    panel, batch = ch.explorer(network, "cat"), network.prepare("cat")
+
+    def forward(turn: int) -> None:
+        with torch.inference_mode():
+            network.model(batch)
+
+    def another(turn: int) -> None:
+        name = "dog" if panel.picture.value == "cat" else "cat"
+        panel.picture.value = name
+        assert panel.subject.name == name
+
+    names = ("bare forward pass", "ours: another picture")
+    yield from compare(dict(zip(names, map(timed, (forward, another)), strict=True)), 40)
+    yield at_most(1.3, names[1], names[0])
+
+
+# ---- kernel -------------------------------------------------------------------------------
+
+IN_KERNEL = """
+import torch, ipywidgets as widgets, matplotlib.pyplot as plt
+import cam_helpers as ch
+
+torch.set_num_threads(1)
+network = ch.load_network("resnet18", weights=None)
+three, one = ch.explorer(network, "cat"), ch.explorer(network, "cat")
+one.show.value = "overlay"
+empty, answering = widgets.IntSlider(max=999), widgets.IntSlider(max=999)
+text = widgets.HTML()
+empty.observe(lambda change: None, names="value")
+answering.observe(lambda change: setattr(text, "value", f"{change['new']:04}"), names="value")
+batch, picture = network.prepare("cat"), ch.explain(network, "cat").input_picture
+
+
+def draw(class_index):
+    with torch.no_grad(), ch.hook_features(network) as hooked:
+        network.model(batch)
+    cam = ch.weighted_sum(network.classifier.weight[class_index], hooked.feature_maps[0])
+    plt.imshow(picture)
+    plt.imshow(ch.upsample(cam, (224, 224)), cmap="jet", alpha=0.5)
+    plt.title(network.categories[class_index])
+    plt.show()
+
+
+naive = widgets.interactive(draw, class_index=widgets.IntSlider(max=999))
+sliders = [empty, answering, three.classes.slider, one.classes.slider, naive.children[0]]
+print([slider.comm.comm_id for slider in sliders])
+print(["idle", text.comm.comm_id, three.screen.comm.comm_id, one.screen.comm.comm_id, "figure"])
+"""
+EMPTY = ("empty callback, until idle", "empty callback that answers, until its message")
+MESSAGES = tuple(f"{name}, until its message" for name in OURS)
+INTERACT = "interact with matplotlib, until its message"
+
+
+def kernel() -> Iterator[Row]:
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        printed: list[str] = []
+        client.execute_interactive(
+            IN_KERNEL, output_hook=lambda told: printed.append(told["content"].get("text", ""))
+        )
+        sliders, answers = map(ast.literal_eval, "".join(printed).splitlines())
+        names = (*EMPTY, *MESSAGES, INTERACT)
+        candidates = {
+            name: lambda value, at=at: until(client, *at, value)
+            for name, *at in zip(names, sliders, answers, strict=True)
+        }
+        yield from compare(candidates, 20, names[:-1])
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    for message in MESSAGES:
+        yield Row(message, f"{MEDIANS[message]:.2f} ms")
+        yield from (at_most(1.5, message, empty) for empty in EMPTY)
+
+
+def until(client: Any, slider: str, answer: str, value: int) -> float:
+    """Move a slider as the browser does; return the milliseconds until the answer."""
+    content = {"comm_id": slider, "data": {"method": "update", "state": {"value": value}}}
+    message = client.session.msg("comm_msg", content)
+    times = {}
+    start = time.perf_counter()
+    client.shell_channel.send(message)
+    while "idle" not in times:
+        told = client.get_iopub_msg(timeout=60)
+        if told["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+            times[meaning(told)] = 1000 * (time.perf_counter() - start)
+    return times[answer]
+
+
+def meaning(told: Any) -> str:
+    """Say what a message from the kernel is: a widget's new state, a figure, or busy or idle."""
+    kind, content = told["msg_type"], told["content"]
+    if kind == "comm_msg" and content["data"]["method"] == "update":
+        return content["comm_id"]
+    return {"display_data": "figure", "status": content.get("execution_state")}.get(kind, kind)
+
+
+# ---- browser ------------------------------------------------------------------------------
+
+IN_BROWSER = f"""
+import torch, ipywidgets as widgets
+import cam_helpers as ch
+
+torch.set_num_threads(1)
+network = ch.load_network("resnet18", weights=None)
+
+
+def panel(show):
+    made = ch.explorer(network, "cat", 0)
+    made.show.value = show
+    made.screen.add_class("screen")
+    return made
+
+
+def in_advance(panel):
+    "A slider and a screen that only take from a list what the panel shows for its classes."
+    screens = []
+    for panel.classes.value in range({PRESSES} + 1):
+        screens.append(panel.screen.value)
+    panel.classes.value = 0
+    slider, screen = widgets.IntSlider(max={PRESSES}), widgets.HTML(screens[0])
+    slider.observe(lambda change: setattr(screen, "value", screens[change["new"]]), names="value")
+    screen.add_class("screen")
+    return widgets.VBox([slider, screen])
+
+
+three, one = panel("side by side"), panel("overlay")
+panels = [three, one, in_advance(three), in_advance(one)]
+for number, made in enumerate(panels):
+    made.add_class(f"panel{{number}}")
+display(*panels)
+"""
+IN_ADVANCE = ("three pictures made in advance", "overlay made in advance")
+# Wait for the next screen, or gather all that come.
+WATCH = """([panel, gather]) => {
+    const screen = document.querySelector(`${panel} .screen`);
+    const now = () => [
+        screen.querySelector("strong").textContent,
+        [...screen.querySelectorAll("img")].map(image => image.src).join()];
+    window.screens = [];
+    window.next = new Promise(done => {
+        let start;
+        const note = () => { start = performance.now(); };
+        document.addEventListener("keydown", note, {capture: true, once: true});
+        const observer = new MutationObserver(async () => {
+            window.screens.push(now());
+            if (gather) return;
+            observer.disconnect();
+            const images = [...screen.querySelectorAll("img")];
+            await Promise.all(images.map(image => image.decode()));
+            done([performance.now() - start, ...now()]);
+        });
+        observer.observe(screen, {childList: true, subtree: true});
+    });
+}"""
+
+
+def browser() -> Iterator[Row]:
+    if not (find_spec("playwright") and find_chromium()):
+        yield Row("in the browser", "left out", "no playwright or no Chromium here")
+        return
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        shown = Path(folder, "shown")
+        shown.mkdir()
+        cell = nbformat.v4.new_code_cell(IN_BROWSER)
+        nbformat.write(nbformat.v4.new_notebook(cells=[cell]), shown / "benchmark.ipynb")
+        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=flags())
+        with running("lab", shown) as server, chromium:
+            page = chromium.new_page(viewport={"width": 1300, "height": 2600})
+            page.goto(f"{server.url}lab/tree/benchmark.ipynb")
+            page.locator(".jp-Notebook .cm-content").first.click(timeout=60_000)
+            page.keyboard.press("Shift+Enter")
+            page.locator(".panel3 .screen img").first.wait_for(timeout=60_000)
+            yield from presses(page)
+
+
+def presses(page: Any) -> Iterator[Row]:
+    known: dict[str, str] = {}  # title of a class -> its pictures
+
+    def press(panel: int) -> float:
+        page.locator(f".panel{panel} [role=slider]").first.focus()
+        page.evaluate(WATCH, [f".panel{panel}", False])
+        page.keyboard.press("ArrowRight")
+        took, title, pictures = page.evaluate("window.next")
+        known.update({title: pictures} if panel == 0 else {})
+        return took
+
+    names = [f"{name}, in the browser" for name in (*OURS, *IN_ADVANCE)]
+    candidates = {name: lambda _, n=n: press(n) for n, name in enumerate(names)}
+    yield from compare(candidates, PRESSES - 1)
+    for name, other in zip(names[:2], names[2:], strict=True):
+        yield Row(name, f"{MEDIANS[name]:.2f} ms")
+        yield at_most(1.2, name, other)
+    yield from fast_presses(page, known)
+
+
+def fast_presses(page: Any, known: dict[str, str]) -> Iterator[Row]:
+    page.locator(".panel0 [role=slider]").first.focus()
+    page.keyboard.press("Home")
+    page.wait_for_timeout(1000)
+    page.evaluate(WATCH, [".panel0", True])
+    start = time.perf_counter()
+    for number in range(PRESSES):
+        page.wait_for_timeout(max(0, 1000 * (start + number / 30 - time.perf_counter())))
+        page.keyboard.press("ArrowRight")
+    seconds = time.perf_counter() - start
+    page.wait_for_timeout(2000)
+    screens = page.evaluate("window.screens")
+    wrong = sum(known[title] != pictures for title, pictures in screens)
+    last = screens[-1][0] == list(known)[-1]
+    rate = PRESSES / seconds
+    yield Row(f"{rate:.0f} presses a second: screens", f"{len(screens) / seconds:.0f} a second")
+    yield Row("  the last one is the last class's", "yes" if last else "no", "yes", last)
+    yield Row("  wrong ones", str(wrong), "0", wrong == 0)
+
+
+PARTS = {"process": process, "picture": picture, "kernel": kernel, "browser": browser}
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    for name in sys.argv[1:] or PARTS:
+        print(f"\n{name}")
+        for row in PARTS[name]():
+            print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()

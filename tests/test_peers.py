@@ -1,0 +1,544 @@
+"""Three other libraries as oracles: torch-cam, pytorch-grad-cam and Captum.
+
+First: on every family of networks that has a class activation map, their maps are ours. Then: where
+they differ, one test for every row of the table in tests/README.md.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+import cam_helpers as ch
+from cam_helpers.networks import make_network
+from cam_helpers.overlay import colour_table
+from cam_helpers.tiny_resnet import Preprocess
+
+MISSING = 'a library to compare with is missing: pip install -e ".[peers]"'
+torchcam = pytest.importorskip("torchcam.methods", reason=MISSING)
+torchcam_utils = pytest.importorskip("torchcam.utils", reason=MISSING)
+pytorch_grad_cam = pytest.importorskip("pytorch_grad_cam", reason=MISSING)
+grad_cam_image = pytest.importorskip("pytorch_grad_cam.utils.image", reason=MISSING)
+captum = pytest.importorskip("captum.attr", reason=MISSING)
+
+Target = pytorch_grad_cam.utils.model_targets.ClassifierOutputTarget
+
+# Name -> (height, width) of the input: nothing square, nothing of 224.
+NETWORKS = {
+    "tiny_resnet": (224, 160),
+    "resnet18": (96, 160),
+    "resnet50": (64, 96),
+    "densenet121": (96, 160),
+    "googlenet": (160, 96),
+    "inception_v3": (128, 192),
+    "mobilenet_v2": (96, 160),
+    "efficientnet_b0": (65, 97),
+    "shufflenet_v2_x0_5": (97, 160),
+    "mnasnet0_5": (160, 96),
+    "regnet_x_400mf": (96, 160),
+    "regnet_y_400mf": (160, 96),
+    "swin_t": (96, 160),
+    "swin_v2_t": (64, 96),
+}
+
+
+@dataclass
+class Case:
+    """A network, two inputs, a class for each, and our maps of these classes."""
+
+    network: ch.Network
+    model: nn.Module  # what the libraries are given: the network's model, or its twin
+    feature_layer: nn.Module
+    batch: Tensor
+    classes: list[int]
+    maps: Tensor
+
+    @property
+    def cells(self) -> int:
+        return self.maps[0].numel()
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def case(request: pytest.FixtureRequest) -> Iterator[Case]:
+    """Every network in turn, in double precision, so that only rounding can differ."""
+    height, width = NETWORKS[request.param]
+    if request.param == "tiny_resnet":
+        network = ch.load_network()
+        pictures = [network.preprocess(ch.open_picture(name)) for name in ("cat", "boat")]
+        batch = torch.stack(pictures)[..., :height, :width].double()
+    else:
+        network = random_network(request.param)
+        batch = noise(2, 3, height, width)
+    network.model.double()
+    if request.param != "tiny_resnet":
+        settle(network.model, batch)
+    model, feature_layer = network.model, network.feature_layer
+    if request.param == "densenet121":
+        model, feature_layer = with_relu_as_a_layer(network)
+    classes, maps = two_maps(network, batch)
+    yield Case(network, model, feature_layer, batch, classes, maps)
+
+
+def noise(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.randn(*shape, dtype=dtype, generator=torch.Generator().manual_seed(6))
+
+
+def random_network(name: str) -> ch.Network:
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        return ch.load_network(name, weights=None)
+
+
+def settle(model: nn.Module, batch: Tensor) -> None:
+    """Give every BatchNorm layer the statistics of a batch.
+
+    With those it starts with, the features of a network with random weights fade to 1e-15.
+    """
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
+    for layer in layers:
+        layer.momentum = 1.0  # the statistics of this batch alone
+        layer.train()
+    with torch.no_grad():
+        model(batch)
+    model.eval()
+
+
+def with_relu_as_a_layer(network: ch.Network) -> tuple[nn.Module, nn.Module]:
+    """Return DenseNet's twin, the same layers with the last ReLU as one of them, and that ReLU.
+
+    torchvision's own applies it in place, where Captum and pytorch-grad-cam lose it: see
+    test_the_gradients_of_densenet_are_taken_before_its_last_relu.
+    """
+    relu = nn.ReLU()
+    parts = network.model.features, relu, nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    return nn.Sequential(*parts, network.classifier).eval(), relu
+
+
+def two_maps(network: ch.Network, batch: Tensor) -> tuple[list[int], Tensor]:
+    """Return, for each of two inputs, the class with the most on both sides of 0, and its map."""
+    explanations = [ch.explain(network, tensor) for tensor in batch]
+    classes = []
+    for explanation in explanations:
+        cams = explanation.cams()
+        classes.append(int(torch.minimum(cams.amax((1, 2)), -cams.amin((1, 2))).argmax()))
+    maps = [explanation.cam(c) for explanation, c in zip(explanations, classes, strict=True)]
+    return classes, torch.stack(maps)
+
+
+def assert_same(found: Tensor, expected: Tensor) -> None:
+    """Both are (N, h, w) and agree to 1e-5 of the largest absolute value."""
+    assert found.shape == expected.shape
+    assert found.dtype == expected.dtype == torch.float64
+    largest = expected.abs().max()
+    assert largest > 0.1  # there is something to compare
+    assert (found - expected).abs().max() <= 1e-5 * largest
+
+
+# ---- on every network the maps are the same -----------------------------------------------
+# score_c = b_c + sum_k w_ck mean(f_k), so d score_c / d f_k(x, y) = w_ck / (h w) in every cell, and
+# Grad-CAM, sum_k mean(gradient) f_k, is our map divided by h w, its sign included.
+
+
+def test_the_comparison_means_something(case):
+    height, width = case.maps.shape[1:]
+    assert height != width and case.cells > 1
+    for cam in case.maps:
+        assert cam.max() > 0.01 and cam.min() < -0.01  # so the ReLU of the others is seen to act
+    assert not torch.equal(*case.maps)  # so one picture cannot stand for the other
+
+
+def test_the_maps_of_a_batch_are_those_of_its_pictures(case):
+    with ch.hook_features(case.network) as hooked:
+        ch.predict(case.network, case.batch)
+    weights = case.network.classifier.weight.detach()[case.classes]
+    both = ch.weighted_sum(weights, hooked.feature_maps)  # of both classes in both pictures
+    assert_same(torch.stack([both[0, 0], both[1, 1]]), case.maps)
+
+
+def test_our_map_is_torchcams_cam(case):
+    network = case.network  # not the twin: torch-cam reads DenseNet's own layers rightly
+    with torchcam.CAM(network.model, network.feature_layer, network.classifier) as extract:
+        with torch.inference_mode():
+            network.model(case.batch)
+        (found,) = extract(case.classes, normalized=False)
+    assert_same(found, case.maps)
+
+
+def test_our_map_is_captums_grad_cam_times_the_number_of_cells(case):
+    extract = captum.LayerGradCam(case.model, case.feature_layer)
+    found = extract.attribute(case.batch, target=case.classes).detach()
+    assert found.shape[1] == 1
+    assert_same(case.cells * found[:, 0], case.maps)
+
+
+def test_our_map_above_zero_is_torchcams_grad_cam_times_the_number_of_cells(case):
+    with torchcam.GradCAM(case.network.model, case.network.feature_layer) as extract:
+        scores = case.network.model(case.batch)
+        (found,) = extract(case.classes, scores, normalized=False)
+    assert_same(case.cells * found, case.maps.relu())
+
+
+def test_our_map_above_zero_is_pytorch_grad_cams_times_the_number_of_cells(case, monkeypatch):
+    found = pytorch_grad_cams_map(case, monkeypatch)
+    assert_same(case.cells * found, case.maps.relu())
+
+
+def pytorch_grad_cams_map(case: Case, monkeypatch: pytest.MonkeyPatch) -> Tensor:
+    """Return its map, (N, h, w), as it hands it to its own scaling."""
+    handed_over = []
+
+    def scale(cam, size=None):
+        handed_over.append(torch.from_numpy(cam))
+        return grad_cam_image.scale_cam_image(cam, size)
+
+    monkeypatch.setattr(pytorch_grad_cam.base_cam, "scale_cam_image", scale)
+    targets = [Target(index) for index in case.classes]
+    with pytorch_grad_cam.GradCAM(case.model, [case.feature_layer]) as extract:
+        shown = extract(case.batch, targets)
+    assert shown.shape == (len(case.batch), *case.batch.shape[2:])
+    return handed_over[0]
+
+
+# ---- where they differ, torch-cam ---------------------------------------------------------
+
+
+def test_the_readme_has_a_row_for_every_test_from_here_on():
+    source = Path(__file__).read_text(encoding="utf-8")
+    _, _, differences = source.partition("def test_the_readme_has_a_row")
+    tests = re.findall(r"^def (test_\w+)", differences, re.MULTILINE)
+    readme = Path(__file__).with_name("README.md").read_text(encoding="utf-8")
+    assert re.findall(r"\| `(test_\w+)` \|$", readme, re.MULTILINE) == tests
+
+
+@pytest.fixture
+def tiny(network: ch.Network) -> Case:
+    """The shipped network in double precision, on two pictures."""
+    pictures = [network.preprocess(ch.open_picture(name)) for name in ("cat", "boat")]
+    batch = torch.stack(pictures)[..., :160].double()
+    network.model.double()
+    classes, maps = two_maps(network, batch)
+    return Case(network, network.model, network.feature_layer, batch, classes, maps)
+
+
+def torchcam_cam(case: Case, class_index: int | list[int], **options: bool) -> Tensor:
+    """Return torch-cam's class activation maps, (N, h, w)."""
+    network = case.network
+    with torchcam.CAM(network.model, network.feature_layer, network.classifier) as extract:
+        with torch.inference_mode():
+            network.model(case.batch)
+        return extract(class_index, **options)[0]
+
+
+def torchcam_grad_cam(case: Case, class_index: int | list[int]) -> Tensor:
+    """Return torch-cam's Grad-CAM, (N, h, w), normalised as it does by default."""
+    with torchcam.GradCAM(case.model, case.feature_layer) as extract:
+        return extract(class_index, case.model(case.batch))[0]
+
+
+def grad_cam(case: Case, *class_indices: int) -> np.ndarray:
+    """Return pytorch-grad-cam's maps, (N, H, W), as a user gets them."""
+    targets = [Target(index) for index in class_indices]
+    with pytorch_grad_cam.GradCAM(case.model, [case.feature_layer]) as extract:
+        return extract(case.batch, targets)
+
+
+def min_max(maps: Tensor) -> Tensor:
+    """Rescale every map (N, h, w) to 0..1 by its own smallest and largest value."""
+    low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
+    return (maps - low) / (high - low)
+
+
+def speak_against(network: ch.Network, class_index: int) -> None:
+    """Make every weight of a class negative, and so its map, since features come from a ReLU."""
+    network.classifier.weight.data[class_index].abs_().neg_()
+
+
+def test_torchcams_cam_has_no_relu_though_its_formula_has_one(tiny):
+    assert "ReLU" in torchcam.CAM.__doc__
+    assert torchcam_cam(tiny, tiny.classes, normalized=False).min() < -1
+    torch.testing.assert_close(torchcam_cam(tiny, tiny.classes), min_max(tiny.maps))
+
+
+def test_torchcam_rescales_every_map_by_itself(tiny):
+    speak_against(tiny.network, 5)
+    shown = torchcam_cam(tiny, 5)
+    assert shown.amax((1, 2)).tolist() == pytest.approx([1, 1])  # as bright as a winner
+    for tensor in tiny.batch:
+        explanation = ch.explain(tiny.network, tensor)
+        assert explanation.cam(5).max() <= 0
+        low, high = explanation.limits(5)
+        assert explanation.cam(5).max() < low + 0.9 * (high - low)
+        with pytest.warns(UserWarning, match="speaks against"):
+            explanation.limits(5, "min-max")
+
+
+def test_grad_cam_of_a_class_without_evidence_is_empty(tiny):
+    speak_against(tiny.network, 5)
+    assert not torchcam_grad_cam(tiny, 5).any()
+    assert not grad_cam(tiny, 5, 5).any()
+    for tensor in tiny.batch:
+        assert ch.explain(tiny.network, tensor).cam(5).std() > 0.1
+
+
+def test_the_unit_of_the_map_changes_what_torchcam_and_pytorch_grad_cam_show(tiny):
+    colours = [ch.colourise(cam).tobytes() for cam in tiny.maps]
+    tiny.network.classifier.weight.data *= 2.0**-60
+    tiny.network.classifier.bias.data *= 2.0**-60
+    maps = [ch.explain(tiny.network, tensor).cam(c) for tensor, c in pairs(tiny)]
+    assert [ch.colourise(cam).tobytes() for cam in maps] == colours
+    assert torchcam_cam(tiny, tiny.classes).max() < 1e-6
+    assert torchcam_grad_cam(tiny, tiny.classes).max() < 1e-6
+    assert grad_cam(tiny, *tiny.classes).max() < 1e-2
+
+
+def pairs(case: Case) -> Iterator[tuple[Tensor, int]]:
+    return zip(case.batch, case.classes, strict=True)
+
+
+def test_torchcam_counts_a_feature_that_is_no_number_as_zero(tiny):
+    third = torch.tensor([3])
+    tiny.feature_layer.register_forward_hook(lambda *call: call[-1].index_fill(1, third, math.nan))
+    assert torchcam_cam(tiny, 0, normalized=False).isfinite().all()
+    with pytest.raises(ch.UnsuitableNetworkError):
+        ch.explain(tiny.network, tiny.batch[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "features", "classifier"),
+    [("convnext_tiny", "features", "classifier.2"), ("squeezenet1_1", "features", "classifier.1")],
+)
+def test_torchcam_draws_maps_that_do_not_add_up_to_the_score(name, features, classifier):
+    with pytest.raises(ch.UnsuitableNetworkError):
+        ch.load_network(name, weights=None)
+    from torchvision import models
+
+    with torch.random.fork_rng():
+        torch.manual_seed(8)
+        model = models.get_model(name, weights=None).double().eval()
+    with torchcam.CAM(model, features, classifier) as extract, torch.inference_mode():
+        scores = model(noise(1, 3, 96, 160))[0]
+        maps = torch.cat([extract(index, normalized=False)[0] for index in range(1000)])
+    balance = maps.mean((1, 2)) + model.get_submodule(classifier).bias.detach()
+    assert (balance - scores).abs().max() > 0.1 * scores.abs().max() > 0.01
+
+
+def test_torchcam_needs_to_be_told_the_last_layer_where_there_are_other_linear_ones():
+    from torchvision import models
+
+    model = models.googlenet(weights=None, init_weights=False).eval()
+    network = make_network("googlenet", model, [""] * 1000, Preprocess())
+    with pytest.raises(ValueError, match="multiple fully connected layers"):
+        torchcam.CAM(network.model)
+    assert network.classifier is model.fc
+
+
+# ---- torch-cam's overlay ------------------------------------------------------------------
+
+
+def picture(width: int, height: int, value: int | None = None) -> Image.Image:
+    numbers = np.random.default_rng(9).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return Image.fromarray(numbers if value is None else np.full_like(numbers, value))
+
+
+def red(shown: Image.Image | np.ndarray) -> np.ndarray:
+    """Return the red channel, which is the value itself for the colour map gray."""
+    return np.asarray(shown)[..., 0].astype(int)
+
+
+def torchcam_overlay(shown: Image.Image, cam: Tensor, **options: float) -> Image.Image:
+    mask = Image.fromarray(cam.float().numpy())
+    return torchcam_utils.overlay_mask(shown, mask, colormap="gray", **options)
+
+
+def test_torchcams_overlay_squares_the_map():
+    cam = torch.full((3, 4), 0.5)
+    theirs = red(torchcam_overlay(picture(8, 6), cam, alpha=0.0))
+    assert np.unique(theirs).tolist() == [64]  # 0.5 squared is a quarter of 256
+    ours = red(ch.overlay(picture(8, 6), cam, opacity=1, colour_map="gray", limits=(0, 1)))
+    assert np.unique(ours).tolist() == [128]
+
+
+def test_torchcams_overlay_of_an_8_bit_map_starts_again_at_16():
+    for value, square in [(15, 225), (16, 0), (17, 33), (32, 0)]:  # modulo 256
+        mask = picture(8, 6, value).convert("L")
+        shown = torchcam_utils.overlay_mask(picture(8, 6), mask, colormap="gray", alpha=0.0)
+        assert np.unique(red(shown)).tolist() == [colour_table("gray")[square, 0]]
+
+
+def test_torchcams_alpha_is_the_weight_of_the_picture_and_never_1():
+    cam = torch.ones(3, 4)
+    seen = picture(8, 6)
+    theirs = torchcam_overlay(seen, cam, alpha=0.75)
+    ours = ch.overlay(seen, cam, opacity=0.25, colour_map="gray", limits=(0, 1))
+    assert np.abs(red(theirs) - red(ours)).max() <= 1
+    with pytest.raises(ValueError, match="alpha"):
+        torchcam_overlay(seen, cam, alpha=1.0)
+    assert ch.overlay(seen, cam, opacity=0).tobytes() == seen.tobytes()
+
+
+def test_torchcams_overlay_leaves_the_range_of_the_map():
+    cam = torch.tensor([[0.5, 0.5, 1.0, 1.0]] * 4)
+    theirs = red(torchcam_overlay(picture(64, 64), cam, alpha=0.0))
+    assert theirs.min() < 60  # 0.5 squared would be 64: the bicubic resize swings below 0.5
+    ours = red(ch.overlay(picture(64, 64), cam, opacity=1, colour_map="gray", limits=(0, 1)))
+    assert ours.min() == 128
+
+
+def test_torchcams_overlay_covers_what_the_network_never_saw(network):
+    whole = picture(300, 200)
+    explanation = ch.explain(network, whole)
+    theirs = torchcam_overlay(whole, explanation.cam("cat"), alpha=0.0)
+    ours = explanation.overlay("cat", whole=True, opacity=1)
+    left = round(network.seen_box(whole.size)[0])
+    assert left > 50
+    assert (red(theirs)[:, :left] != red(whole)[:, :left]).mean() > 0.9
+    assert (red(ours)[:, :left] == red(whole)[:, :left]).all()
+
+
+# ---- pytorch-grad-cam ---------------------------------------------------------------------
+
+
+def test_pytorch_grad_cam_rescales_before_and_after_it_enlarges(tiny):
+    shown = torch.from_numpy(grad_cam(tiny, *tiny.classes)).double()
+    once = ch.upsample(min_max(tiny.maps.relu()), tiny.batch.shape[2:], "article")
+    assert once[0].max() < 0.999  # the middle of the highest cell lies between pixels
+    torch.testing.assert_close(shown, min_max(once), rtol=0, atol=1e-5)
+    assert shown.amax((1, 2)).tolist() == pytest.approx([1, 1], abs=1e-5)
+
+
+def test_pytorch_grad_cam_gives_single_precision(tiny):
+    assert tiny.batch.dtype == torch.float64
+    assert grad_cam(tiny, *tiny.classes).dtype == np.float32
+    assert ch.explain(tiny.network, tiny.batch[0]).cam(0).dtype == torch.float64
+
+
+def test_pytorch_grad_cam_leaves_pictures_without_a_target_empty(tiny):
+    first, second = grad_cam(tiny, tiny.classes[0])
+    assert first.max() > 0.9
+    assert not second.any()
+    with pytest.raises(ValueError, match="one picture at a time"):
+        ch.explain(tiny.network, tiny.batch)
+
+
+def test_pytorch_grad_cam_swallows_a_class_out_of_range(tiny, capsys):
+    with pytorch_grad_cam.GradCAM(tiny.model, [tiny.feature_layer]) as extract:
+        extract(tiny.batch, [Target(12), Target(12)])
+        pytest.fail("an IndexError leaves the block before this line")
+    assert "IndexError" in capsys.readouterr().out
+    with pytest.raises(IndexError, match="tiny_resnet knows 0 to 11"):
+        ch.explain(tiny.network, tiny.batch[0]).cam(12)
+
+
+def test_pytorch_grad_cam_leaves_evaluation_mode_and_gradients_behind(tiny):
+    weight = tiny.network.classifier.weight
+    for explain_both, is_left_alone in [
+        (lambda: [ch.explain(tiny.network, tensor).cam(0) for tensor in tiny.batch], True),
+        (lambda: grad_cam(tiny, 0, 0), False),
+    ]:
+        tiny.model.train()
+        weight.grad = torch.ones_like(weight)  # your own, not yet used
+        explain_both()
+        assert tiny.model.training is is_left_alone
+        assert torch.equal(weight.grad, torch.ones_like(weight)) is is_left_alone
+
+
+def test_pytorch_grad_cams_overlay_brightens_the_picture():
+    grey = picture(8, 6, 100)
+    nothing = np.zeros((6, 8), dtype=np.float32)
+    shown = grad_cam_image.show_cam_on_image(np.asarray(grey) / 255, nothing, image_weight=1)
+    assert np.unique(shown).tolist() == [255]
+    assert np.unique(red(ch.overlay(grey, torch.zeros(3, 4), opacity=0))).tolist() == [100]
+
+
+def test_pytorch_grad_cams_overlay_swaps_red_and_blue_unless_told():
+    black, strong = np.zeros((6, 8, 3)), np.ones((6, 8), dtype=np.float32)
+    shown = grad_cam_image.show_cam_on_image(black, strong)
+    assert (shown[..., 2] > shown[..., 0]).all()  # jet ends in red
+    told = grad_cam_image.show_cam_on_image(black, strong, use_rgb=True)
+    assert (told[..., 0] > told[..., 2]).all()
+    assert colour_table("jet")[-1, 0] > colour_table("jet")[-1, 2]
+
+
+# ---- Captum -------------------------------------------------------------------------------
+
+
+def test_captum_enlarges_in_squares_unless_told():
+    cam = noise(1, 1, 3, 5)
+    squares = captum.LayerAttribution.interpolate(cam, (96, 160))
+    assert torch.equal(squares, cam.repeat_interleave(32, 2).repeat_interleave(32, 3))
+    told = captum.LayerAttribution.interpolate(cam, (96, 160), "bilinear")
+    torch.testing.assert_close(told[0], ch.upsample(cam[0], (96, 160), "article"))
+
+
+def test_captum_runs_the_network_in_the_mode_it_finds(tiny):
+    statistics = tiny.network.model.bn1.running_mean
+    expected = captum_map(tiny)
+    for explain_both, is_left_alone in [
+        (lambda: [ch.explain(tiny.network, tensor).cam(0) for tensor in tiny.batch], True),
+        (lambda: captum_map(tiny), False),
+    ]:
+        tiny.model.train()
+        before = statistics.clone()
+        explain_both()
+        assert torch.equal(statistics, before) is is_left_alone
+    gap = (captum_map(tiny) - expected).abs().max()
+    assert gap > 0.01 * expected.abs().max()
+
+
+def captum_map(case: Case) -> Tensor:
+    """Return Captum's Grad-CAM in our unit, (N, h, w)."""
+    extract = captum.LayerGradCam(case.model, case.feature_layer)
+    return case.cells * extract.attribute(case.batch, target=case.classes).detach()[:, 0]
+
+
+def captum_heat(cam: Tensor, **options: str) -> np.ndarray:
+    """Return the numbers of Captum's heat map picture of a map (h, w)."""
+    figure = matplotlib.figure.Figure()
+    axes = figure.subplots()
+    captum.visualization.visualize_image_attr(
+        cam[..., None].numpy(), plt_fig_axis=(figure, axes), use_pyplot=False, **options
+    )
+    return np.asarray(axes.images[0].get_array())
+
+
+def test_captum_paints_evidence_against_a_class_like_evidence_for_it(tiny):
+    cam = tiny.maps[0]
+    np.testing.assert_array_equal(captum_heat(cam), captum_heat(-cam))
+    assert ch.colourise(cam).tobytes() != ch.colourise(-cam).tobytes()
+
+
+def test_captum_cuts_off_the_strongest_cells():
+    cam = torch.arange(1.0, 101.0).view(10, 10)
+    assert (captum_heat(cam, sign="all") == 1).sum() == 2  # 1 to 99 make 98 % of the total
+    ours = red(ch.colourise(cam, "gray"))
+    assert (ours == 255).sum() == 1
+
+
+# ---- DenseNet -----------------------------------------------------------------------------
+
+
+def test_the_gradients_of_densenet_are_taken_before_its_last_relu(monkeypatch):
+    network = random_network("densenet121")
+    network.model.double()
+    batch = noise(2, 3, 96, 160)
+    settle(network.model, batch)
+    classes, maps = two_maps(network, batch)
+    case = Case(network, network.model, network.feature_layer, batch, classes, maps)
+    with torch.no_grad():
+        before = network.model.features(batch)
+    # Where the ReLU is shut, the gradient before it is 0: the weight shrinks by the open share.
+    weights = network.classifier.weight.detach()[classes] * (before > 0).double().mean((2, 3))
+    captums = torch.einsum("nc,nchw->nhw", weights, before)
+    grad_cams = torch.einsum("nc,nchw->nhw", weights, before.relu()).relu()
+    assert_same(captum_map(case), captums)
+    assert_same(case.cells * pytorch_grad_cams_map(case, monkeypatch), grad_cams)
+    for theirs, ours in [(captums, maps), (grad_cams, maps.relu())]:
+        assert (theirs - ours).abs().max() > 0.1 * ours.abs().max()

@@ -21,23 +21,21 @@ if TYPE_CHECKING:
 WIDE = {"description_width": "initial"}
 SHORT = {"width": "108px"}
 STILL = "A still picture. To move it, run the notebook: Run > Run All Cells."
-# JupyterLab takes plain keys from the lists and buttons of a panel, as shortcuts of its notebook:
-# an arrow leaves the cell, and "d" typed twice deletes it. In a panel they do what they say there.
-# Escape and keys with Shift, Ctrl, Alt or Cmd go on to JupyterLab. The arrival of one clear pixel
-# is the occasion to listen; the panel around it may come a moment later.
+# JupyterLab and Notebook 7 take plain keys from the sliders, lists and buttons of a panel, as
+# shortcuts of their own: an arrow leaves the cell, and "d" typed twice deletes it. They leave a key
+# alone where the control bears this mark of Lumino's, on which both are built. Escape and keys with
+# Shift, Ctrl, Alt or Cmd stay theirs. The arrival of one clear pixel is the occasion to begin to
+# listen, once for all panels of the page.
 KEYS_STAY = """
 <img alt="" src="data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 onload="
-const stay = key => {
-  const goes_on = key.shiftKey || key.ctrlKey || key.altKey || key.metaKey || key.key === 'Escape';
-  if (!goes_on) key.stopPropagation();
+const mark = key => {
+  const theirs = key.shiftKey || key.ctrlKey || key.altKey || key.metaKey || key.key === 'Escape';
+  if (key.target.closest('.cam-panel'))
+    key.target.toggleAttribute('data-lm-suppress-shortcuts', !theirs);
 };
-const listen = tries => {
-  const panel = this.closest('.cam-panel');
-  if (panel) panel.addEventListener('keydown', stay);
-  else if (tries) setTimeout(listen, 100, tries - 1);
-};
-listen(100);
+if (!window.cam_panels_listen) window.addEventListener('keydown', mark, true);
+window.cam_panels_listen = true;
 ">"""
 PictureAndAlt = tuple["Image.Image | Figure", str]
 

@@ -37,7 +37,6 @@ class Explanation:
     feature_maps: Tensor = field(repr=False)
     input_picture: Image.Image = field(repr=False)
     whole_picture: Image.Image | None = field(repr=False)
-    _kept_cams: dict[int, Tensor] = field(repr=False, init=False, default_factory=dict)
 
     @property
     def scores(self) -> Tensor:
@@ -54,11 +53,7 @@ class Explanation:
 
     def cam(self, class_index: ClassChoice) -> Tensor:
         """Return the class activation map of one class, (h, w), in score units; a copy."""
-        index = self.network.class_index(class_index)
-        if index not in self._kept_cams:
-            weights = self.class_weights(index).weights
-            self._kept_cams[index] = weighted_sum(weights, self.feature_maps)
-        return self._kept_cams[index].clone()
+        return self._cams[self.network.class_index(class_index)].clone()
 
     def cams(self) -> Tensor:
         """Return the maps of all classes, (K, h, w): one matrix product, kept for the next call."""

@@ -167,13 +167,12 @@ def _gradient(colour_map: str) -> str:
 
 def title_of(explanation: Explanation, class_index: int) -> str:
     """Return one line about a class: name, score, rank and probability."""
-    scores = explanation.scores
-    rank = int((scores > scores[class_index]).sum()) + 1
-    score = rounded(scores[class_index].item())
+    score = explanation.score(class_index)
+    rank = int((explanation.scores > score).sum()) + 1
     probability = explanation.prediction.probabilities[class_index].item()
     return (
-        f"{explanation.network.categories[class_index]}: score {score}, "
-        f"rank {rank} of {len(scores)}, probability {probability:.1%}"
+        f"{explanation.network.categories[class_index]}: score {rounded(score)}, "
+        f"rank {rank} of {len(explanation.scores)}, probability {probability:.1%}"
     )
 
 

@@ -232,8 +232,8 @@ class Explorer(Panel):
             self._complain(error)
             return
         aside = drawing.aside.image if drawing.aside else ""
-        self.alt, self.still = drawing.alt, aside + drawing.markup
-        self.screen.value = drawing.markup
+        self.alt, markup = drawing.alt, drawing.markup
+        self.screen.value, self.still = markup, aside + markup
         view.show_aside(aside)
         self._say(" ".join(str(warning.message) for warning in told))
 

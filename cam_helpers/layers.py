@@ -30,7 +30,9 @@ def find_layers(model: nn.Module, batch: Tensor, name: str) -> tuple[str, str]:
 
     The linear layer is the last one, and its output is the model's. The feature layer is the
     outermost one whose output (N, C, h, w) has that layer's input (N, C) as its spatial mean.
-    Raises `UnsuitableNetworkError` naming the layer that stands in the way.
+    A second pass, with the linear layer's output turned in sign, shows that nothing follows it.
+    Raises `UnsuitableNetworkError` naming the layer that stands in the way. What forward() itself
+    raises goes through; either way no hook stays, and every layer's mode is as it was.
     """
     _check_open(model, name)
     calls, output = _record_calls(model, batch)

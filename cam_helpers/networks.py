@@ -8,14 +8,17 @@ spatial mean of some layer's output (`cam_helpers.layers`).
 
 import difflib
 import hashlib
+import io
 import operator
 import re
 import sys
 import tempfile
+import warnings
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, SupportsIndex
+from typing import Any, BinaryIO, Protocol, SupportsIndex
 
 import numpy as np
 import torch
@@ -97,7 +100,8 @@ class Network:
         """Return the network's input, (N, 3, H, W), on the model's device and in its dtype.
 
         A picture is preprocessed into a batch of one. A tensor, (3, H, W) or (N, 3, H, W), counts
-        as preprocessed already.
+        as preprocessed already. Raises `ValueError` for a tensor of another shape or of other
+        numbers than finite floats, and for a picture whatever `open_picture` raises.
         """
         batch = picture if isinstance(picture, Tensor) else self.preprocess(open_picture(picture))
         if batch.ndim == 3:
@@ -147,9 +151,12 @@ def load_network(
     nearly all of them have, else torchvision's own default), another member of the network's
     weights enum by name (`"IMAGENET1K_V2"`), or `None` for random weights.
 
-    Raises `ValueError` for an unknown name, `UnsuitableNetworkError` (a `ValueError`) for a network
-    that no class activation map fits, `WeightsUnavailableError` (a `ConnectionError`) where
-    weights cannot be downloaded, `DamagedWeightsError` (a `ValueError`) for a damaged file.
+    Raises `ValueError` for an unknown name of a network, of weights or of a device,
+    `UnsuitableNetworkError` (a `ValueError`) for a network that no class activation map fits,
+    `WeightsUnavailableError` (a `ConnectionError`) where weights cannot be downloaded,
+    `FileNotFoundError` where the shipped ones are missing, `DamagedWeightsError` (a `ValueError`)
+    for a damaged file. Warns where a file in torch's cache is whole, but not the one that
+    torchvision published.
     """
     try:
         torch.empty(0, device=device)
@@ -168,7 +175,8 @@ def make_network(
     """Return a `Network` around a model of your own, after the same proof as in `load_network`.
 
     `categories` names the classes in the order of the model's scores. Raises `ValueError` where
-    their number differs, `UnsuitableNetworkError` where no class activation map fits.
+    their number differs or `crop_size` is not what the preprocessing makes,
+    `UnsuitableNetworkError` where no class activation map fits.
     """
     noise = _noise_for(preprocess)
     if noise.shape[-2:] != (preprocess.crop_size[0], preprocess.crop_size[0]):
@@ -259,12 +267,15 @@ def _fill(model: nn.Module, file: Path) -> None:
     """Put the weights in a file into torchvision's network.
 
     Nothing but a reading that takes weights only ever touches the file, so no code in it can run.
+    A file that is not torchvision's own, say one in half precision, has to be whole.
     """
     try:
         with file.open("rb") as content:
-            _check_name(file, hashlib.file_digest(content, "sha256").hexdigest())
+            checksum = hashlib.file_digest(content, "sha256").hexdigest()
             content.seek(0)
-            weights = torch.load(content, map_location="cpu", weights_only=True)
+            is_published = checksum.startswith(_digits(file))
+            good = content if is_published else _checked_copy(content)
+            weights = torch.load(good, map_location="cpu", weights_only=True)
         model.load_state_dict(_with_todays_names(weights))
     except MemoryError:
         raise
@@ -273,6 +284,12 @@ def _fill(model: nn.Module, file: Path) -> None:
         raise DamagedWeightsError(
             f"The weights file {file} cannot be used ({reason}). Delete it and run this again."
         ) from error
+    if not is_published:
+        warnings.warn(
+            f"{file} is whole, but not the file that torchvision published: its SHA-256 begins "
+            f"with {checksum[:8]}, unlike its name. If that is news to you, delete it.",
+            stacklevel=4,
+        )
 
 
 def _digits(file: Path) -> str:
@@ -281,9 +298,24 @@ def _digits(file: Path) -> str:
     return found[1] if found else ""
 
 
-def _check_name(file: Path, checksum: str) -> None:
-    if not checksum.startswith(_digits(file)):
-        raise ValueError(f"its SHA-256 begins with {checksum[:8]}, not with what its name says")
+def _checked_copy(content: BinaryIO) -> BinaryIO:
+    """Copy a weights file record by record, each held against the checksum that torch wrote.
+
+    torch itself never looks at these checksums. Files of the old kind have none.
+    """
+    copy = io.BytesIO()
+    try:
+        with zipfile.ZipFile(content) as old, zipfile.ZipFile(copy, "w") as new:
+            for record in old.infolist():
+                new.writestr(record.filename, old.read(record))
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged file can fail in almost any way
+        raise ValueError(
+            f"it fits neither the SHA-256 in its name nor checksums inside it: {error}"
+        ) from error
+    copy.seek(0)
+    return copy
 
 
 def _download(url: str, file: Path) -> None:

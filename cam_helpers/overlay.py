@@ -33,7 +33,7 @@ def upsample(
     """
     if cam.ndim not in (2, 3) or 0 in cam.shape[-2:]:
         raise ValueError(f"A map is (h, w) or (K, h, w), not {tuple(cam.shape)}.")
-    if min(size) < 1:
+    if len(size) != 2 or min(size) < 1:
         raise ValueError(f"The size is (height, width) in pixels, at least 1 each, not {size}.")
     cam = cam if cam.is_floating_point() else cam.float()
     down, across = (
@@ -107,8 +107,9 @@ def colourise(
         raise ValueError(f"limits are (lowest, highest), not ({low}, {high}).")
     span = max(high - low, math.ulp(0))  # no division by zero where there is no difference
     # In double precision, so that neither a very small unit nor a large offset costs colours.
-    steps = ((cam.cpu().double() - low) / span * 255).round().clamp(0, 255).byte().numpy()
-    coloured = Image.fromarray(steps)
+    # In place, since most of the time goes into memory.
+    steps = (cam.detach().cpu().double() - low).div_(span).mul_(255).round_().clamp_(0, 255)
+    coloured = Image.fromarray(steps.numpy().astype(np.uint8))
     coloured.putpalette(colour_table(colour_map).tobytes())
     return coloured.convert("RGB")
 
@@ -119,8 +120,13 @@ def colour_table(colour_map: str) -> np.ndarray:
     if colour_map in COLOUR_MAPS:
         with np.load(DATA_FOLDER / "colour_maps.npz") as tables:
             table: np.ndarray = tables[colour_map]
-            table.setflags(write=False)  # kept for the next call
-            return table
+    else:
+        table = _matplotlibs_colours(colour_map)
+    table.setflags(write=False)  # kept for the next call
+    return table
+
+
+def _matplotlibs_colours(colour_map: str) -> np.ndarray:
     import matplotlib
 
     if colour_map not in matplotlib.colormaps:

@@ -152,7 +152,12 @@ def _read(file: IO[bytes] | Image.Image, what: str) -> Image.Image:
             "Make it smaller first."
         )
     _checked_size(picture).load()
-    return ImageOps.exif_transpose(picture)
+    try:
+        return ImageOps.exif_transpose(picture)
+    except MemoryError:
+        raise
+    except Exception:  # broken EXIF can fail in almost any way, and then it turns nothing
+        return picture.copy()
 
 
 def _from_array(array: NDArray[Any]) -> Image.Image:

@@ -26,12 +26,13 @@ def rounded(number: float) -> str:
 
 def describe_cam(cam: Tensor, what: str) -> str:
     """Say where a map (h, w) peaks, how high, and how much of it lies above half of the peak."""
-    row, column = divmod(int(cam.argmax()), cam.shape[1])
-    highest = cam[row, column].item()
+    numbers = cam.flatten().tolist()
+    highest = max(numbers)
+    row, column = divmod(numbers.index(highest), cam.shape[1])
     place = f"{place_of(row, column, *cam.shape)} (row {row}, column {column})"
     if highest <= 0:
         return f"No cell of {what} is above zero; the highest, {rounded(highest)}, is in {place}."
-    share = (cam > highest / 2).float().mean().item()
+    share = sum(number > highest / 2 for number in numbers) / len(numbers)
     return (
         f"{what[0].upper()}{what[1:]} peaks in {place} at {rounded(highest)}; "
         f"{share:.0%} of the cells lie above half of the peak."

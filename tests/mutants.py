@@ -35,8 +35,8 @@ SUMS = "tests/test_steps.py -k 'by_head or loop'"
 MODES = "tests/test_steps.py -k 'leaves_network or mode'"
 KNOWN_PICTURES = "tests/test_steps.py -k 'shipped_pictures'"
 OVERLAY = "tests/test_overlay.py"
-EXPLAIN = "tests/test_explain.py -k 'one_forward or contributions or crop_of or batch or add_up or stream'"
-MAPS = "tests/test_explain.py -k 'single_steps or scale or warn or overlay'"
+EXPLAIN = "tests/test_explain.py -k 'one_forward or crop_of or batch or add_up or stream'"
+MAPS = "tests/test_explain.py -k 'single_steps or contributions or scale or warn or overlay'"
 SEEN_BOX = "tests/test_explain.py -k 'seen_box_worked_out'"
 TORCHVISION = "tests/test_networks.py -k 'densenet or resnet18'"
 LAYERS = "tests/test_networks.py -k 'own or without_a_class or dead or agree or forward_pass_fails'"
@@ -51,7 +51,7 @@ PICTURES = "tests/test_pictures.py"
 PREPROCESS = "tests/test_tiny_resnet.py -k 'preprocessing or turn'"
 WEIGHTS_FILE = "tests/test_tiny_resnet.py -k 'file or whole_copy or halve'"
 SCENES = "tests/test_scenes.py -k 'only_visible'"
-MASKS = "tests/test_scenes.py -k 'changes_the_picture and (cat or umbrella)'"
+MASKS = "tests/test_scenes.py -k 'covers_at_least_half'"
 SEEDS = "tests/test_scenes.py -k 'same_seed or another_size'"
 REQUESTS = "tests/test_scenes.py -k 'box_around or bare_name or wrong_requests'"
 BACKGROUNDS = "tests/test_scenes.py -k 'background_is_the_same'"
@@ -467,23 +467,23 @@ MUTANTS["overlay.colourise"] = [
     Mutant(
         "colours that wrap around",
         "overlay.py",
-        ".round().clamp(0, 255).byte()",
-        ".round().byte()",
+        ".round_().clamp_(0, 255)",
+        ".round_()",
         "Within its own limits no map needs the clamp.",
         OVERLAY,
     ),
     Mutant(
         "cut instead of rounded",
         "overlay.py",
-        ".round().clamp(0, 255).byte()",
-        ".clamp(0, 255).byte()",
+        ".round_().clamp_(0, 255)",
+        ".clamp_(0, 255)",
         "One colour in 256 is not seen.",
         OVERLAY,
     ),
     Mutant(
         "divided by one at least",
         "overlay.py",
-        "span = max(high - low, sys.float_info.min)",
+        "span = max(high - low, math.ulp(0))",
         "span = max(high - low, 1)",
         "It keeps off division by zero, and hides maps whose unit is small.",
         OVERLAY,
@@ -491,16 +491,16 @@ MUTANTS["overlay.colourise"] = [
     Mutant(
         "divided by the largest value",
         "overlay.py",
-        "(cam.cpu().double() - low) / span",
-        "cam.cpu().double() / high",
+        "(cam.detach().cpu().double() - low).div_(span)",
+        "cam.detach().cpu().double().div(high)",
         "After a ReLU, the smallest value is 0.",
         OVERLAY,
     ),
     Mutant(
         "cold for hot",
         "overlay.py",
-        "(cam.cpu().double() - low) / span",
-        "(high - cam.cpu().double()) / span",
+        "(cam.detach().cpu().double() - low).div_(span)",
+        "(high - cam.detach().cpu().double()).div_(span)",
         "Some colour maps run from bright to dark.",
         OVERLAY,
     ),
@@ -520,7 +520,8 @@ MUTANTS["explain"] = [
     Mutant(
         "two forward passes",
         "explain.py",
-        "    with hook_features(network) as hooked:\n        prediction = predict(network, batch[0])",
+        "    with hook_features(network) as hooked:\n"
+        "        prediction = predict(network, batch[0])",
         "    prediction = predict(network, batch[0])\n"
         "    with hook_features(network) as hooked:\n        network.model(batch)",
         "Two steps, two passes; and the second in whatever mode the model is.",
@@ -571,7 +572,8 @@ MUTANTS["explain"] = [
         "explain.py",
         "        feature_maps = hooked.feature_maps[0].to(network.classifier.weight.dtype)\n"
         "        features = feature_maps.mean((1, 2))",
-        "        feature_maps = hooked.feature_maps\n        features = feature_maps[0].mean((1, 2))",
+        "        feature_maps = hooked.feature_maps\n"
+        "        features = feature_maps[0].mean((1, 2))",
         "With one picture, einsum does not mind the batch.",
         EXPLAIN,
     ),
@@ -757,14 +759,10 @@ MUTANTS["Network.prepare"] = [
     Mutant(
         "a tensor preprocessed twice",
         "networks.py",
-        "batch = picture if isinstance(picture, Tensor) else self.preprocess(open_picture(picture))",
+        "batch = picture if isinstance(picture, Tensor) else",
         "if isinstance(picture, Tensor) and picture.ndim == 3:\n"
         "            picture = self.picture_of(picture)\n"
-        "        batch = (\n"
-        "            picture\n"
-        "            if isinstance(picture, Tensor)\n"
-        "            else self.preprocess(open_picture(picture))\n"
-        "        )",
+        "        batch = picture if isinstance(picture, Tensor) else",
         "One road for all single pictures is tidier.",
         SCORES,
     ),
@@ -916,9 +914,17 @@ MUTANTS["load_network"] = [
     Mutant(
         "a file that is there is the right one",
         "networks.py",
-        "    if not checksum.startswith(_digits(file)):",
-        "    if not checksum:",
+        "is_published = checksum.startswith(_digits(file))",
+        "is_published = True",
         "torch looks at the checksum only when it downloads.",
+        FAULTS,
+    ),
+    Mutant(
+        "a file with sound checksums read as it is",
+        "networks.py",
+        "good = content if is_published else _checked_copy(content)",
+        "good = content\n            _ = is_published or _checked_copy(content) and content.seek(0)",
+        "What zipfile finds sound looks sound; but torch finds the numbers in another way.",
         FAULTS,
     ),
     Mutant(
@@ -1751,7 +1757,7 @@ MUTANTS["controls.LivePanel"] = [
     Mutant(
         "the old picture stays after a failure",
         "controls.py",
-        "            self.screen.value = html.escape(self.alt)\n",
+        "            self.screen.value = self.still = html.escape(self.alt)\n",
         "",
         "The error is raised anyway; in a callback nobody sees it.",
         CONTROLS,
@@ -1759,16 +1765,16 @@ MUTANTS["controls.LivePanel"] = [
     Mutant(
         "an error swallowed",
         "controls.py",
-        "            self.screen.value = html.escape(self.alt)\n            raise\n",
-        "            self.screen.value = html.escape(self.alt)\n            return\n",
+        "html.escape(self.alt)\n            raise\n",
+        "html.escape(self.alt)\n            return\n",
         "It is on the screen, after all.",
         CONTROLS,
     ),
     Mutant(
         "a message that is read as HTML",
         "controls.py",
-        "self.screen.value = html.escape(self.alt)",
-        "self.screen.value = self.alt",
+        "self.screen.value = self.still = html.escape(self.alt)",
+        "self.screen.value = self.still = self.alt",
         "Messages seldom hold a '<'.",
         CONTROLS,
     ),

@@ -52,7 +52,8 @@ def test_the_parts_are_those_of_the_single_steps(network, scene):
     assert torch.equal(scene.feature_maps, hooked.feature_maps[0])
     for index, name in enumerate(network.categories):
         weights = ch.isolate_weights(network, name).weights
-        assert torch.equal(scene.cam(name), ch.weighted_sum(weights, scene.feature_maps))
+        cam = ch.weighted_sum(weights, scene.feature_maps)
+        torch.testing.assert_close(scene.cam(name), cam, rtol=1e-4, atol=1e-4)
         assert torch.equal(scene.class_weights(index).weights, weights)
         assert scene.score(name) == scores[index].item()
 
@@ -62,6 +63,12 @@ def test_all_maps_at_once_are_the_maps_one_by_one(network, scene):
     assert cams.shape == (12, 7, 7)
     for index in range(12):
         torch.testing.assert_close(cams[index], scene.cam(index), rtol=1e-4, atol=1e-4)
+
+
+def test_a_map_may_be_changed_and_the_explanation_stays(scene):
+    before = scene.cam("dog").clone()
+    scene.cam("dog").zero_()
+    assert torch.equal(scene.cam("dog"), before)
 
 
 def test_the_contributions_of_the_channels_add_up_to_the_map(network, scene):
@@ -114,10 +121,12 @@ def test_min_max_warns_where_the_score_is_negative(network):
 def test_nothing_else_warns(network):
     shift_score(network, "cup", -100)
     shift_score(network, "cat", 100)
+    shift_score(network, "dog", 0.5 - ch.explain(network, "cat").score("dog"))
     explanation = ch.explain(network, "cat")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         explanation.limits("cat", "min-max")
+        explanation.limits("dog", "min-max")  # 0.5
         explanation.limits("cup", "raw")
         explanation.limits("cup", "shared")
         explanation.overlay("cup")

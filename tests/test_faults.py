@@ -1,8 +1,8 @@
 """What can go wrong with torchvision's weights: their files, the cache, the download.
 
 No test here leaves this machine. torchvision writes the first digits of a file's SHA-256 into its
-name, and they are checked; so a test that wants weights of its own to be read says in their address
-what they are (`publish`).
+name, and they are checked; so a test that wants weights of its own to count as torchvision's says
+in their address what they are (`publish`).
 """
 
 import errno
@@ -11,6 +11,7 @@ import io
 import os
 import pickle
 import re
+import shutil
 import threading
 import urllib.error
 import urllib.request
@@ -19,11 +20,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 from torchvision import models
 
 import cam_helpers as ch
-from cam_helpers.networks import _choose_weights
-from cam_helpers.tiny_resnet import TinyResNet
+from cam_helpers.networks import _choose_weights, _fill
+from cam_helpers.tiny_resnet import WEIGHTS_FILE, TinyResNet, checksum_file, load_tiny_resnet
 
 SMALLEST = "shufflenet_v2_x0_5"
 REAL_NAME = "shufflenetv2_x0.5-f707e7126e.pth"
@@ -100,14 +102,17 @@ def weight_of(content):
 # ---- files in the cache -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("pack", [zipped, None], ids=["of today", "of the old kind"])
+def of_the_old_kind(content):
+    buffer = io.BytesIO()
+    weights = torch.load(io.BytesIO(content), weights_only=True)
+    torch.save(weights, buffer, _use_new_zipfile_serialization=False)
+    return buffer.getvalue()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("pack", [bytes, of_the_old_kind])
 def test_a_cached_file_needs_no_connection(offline, good, monkeypatch, pack):
-    content = good
-    if pack is None:
-        buffer = io.BytesIO()
-        weights = torch.load(io.BytesIO(good), weights_only=True)
-        torch.save(weights, buffer, _use_new_zipfile_serialization=False)
-        content = buffer.getvalue()
+    content = pack(good)
     put(offline, content, publish(monkeypatch, content))
     for weights in ("default", "IMAGENET1K_V1"):
         network = ch.load_network(SMALLEST, weights)
@@ -126,22 +131,56 @@ def test_a_cache_that_nobody_can_write_to_is_read(offline, good, monkeypatch):
     assert torch.equal(ch.load_network(SMALLEST).classifier.weight, weight_of(good))
 
 
-@pytest.mark.parametrize("place", [0, 1_000_000, -1])
-def test_one_flipped_bit_is_called_damage(offline, good, monkeypatch, place):
+def test_one_flipped_bit_is_called_damage(offline, good, monkeypatch):
     spoiled = bytearray(good)
-    spoiled[place] ^= 1
+    spoiled[len(good) // 2] ^= 1
     put(offline, spoiled, publish(monkeypatch, good))
-    with pytest.raises(ch.DamagedWeightsError, match=r"SHA-256.*Delete it"):
+    with pytest.raises(ch.DamagedWeightsError, match=r"SHA-256 in its name.*Delete it"):
         ch.load_network(SMALLEST)
-    if place == 1_000_000:  # torch itself reads other weights without a word
-        assert torch.load(io.BytesIO(spoiled), weights_only=True).keys()
     assert left_in(offline) == [name_for(good, SMALLEST)]  # the reader may delete it
+    assert torch.load(io.BytesIO(spoiled), weights_only=True).keys()  # torch says no word
 
 
-def test_good_weights_under_a_name_that_is_not_theirs_are_refused(offline, good):
-    put(offline, good)
-    with pytest.raises(ch.DamagedWeightsError, match=re.escape(str(offline / REAL_NAME))):
+@pytest.mark.filterwarnings("ignore:.*is whole, but not")
+def test_a_bit_flipped_anywhere_is_called_damage_or_changes_no_number(tmp_path):
+    """Between the records of a file lie bytes that mean nothing, and checksums skip them."""
+    expected = nn.Linear(3, 2)
+    expected.load_state_dict({"weight": torch.ones(2, 3) / 3, "bias": torch.ones(2) / 7})
+    content = zipped(expected.state_dict())
+    file = tmp_path / name_for(content)
+    damaged = 0
+    for place in range(len(content)):
+        spoiled = bytearray(content)
+        spoiled[place] ^= 1 << place % 8
+        file.write_bytes(spoiled)
+        found = nn.Linear(3, 2)
+        try:
+            _fill(found, file)
+        except ch.DamagedWeightsError:
+            damaged += 1
+        else:
+            assert torch.equal(found.weight, expected.weight), place
+            assert torch.equal(found.bias, expected.bias), place
+    assert damaged > len(content) / 3
+
+
+def test_a_flipped_bit_in_a_file_of_the_old_kind_is_called_damage(offline, good, monkeypatch):
+    """Such files have no checksums of their own."""
+    content = bytearray(of_the_old_kind(good))
+    file_name = publish(monkeypatch, bytes(content))
+    content[len(content) // 2] ^= 1
+    put(offline, content, file_name)
+    with pytest.raises(ch.DamagedWeightsError, match="SHA-256"):
         ch.load_network(SMALLEST)
+
+
+def test_whole_weights_that_are_not_torchvisions_are_loaded_with_a_warning(offline, good):
+    put(offline, good)
+    with pytest.warns(UserWarning, match="not the file that torchvision published") as told:
+        network = ch.load_network(SMALLEST)
+    assert torch.equal(network.classifier.weight, weight_of(good))
+    assert str(offline / REAL_NAME) in str(told[0].message)
+    assert told[0].filename == __file__
 
 
 @pytest.mark.parametrize("kept", [0, 1, 100, 20_000, -1])
@@ -521,3 +560,19 @@ def test_two_processes_download_at_once_and_both_are_right(cache, host, good, mo
     assert host.asked == 2
     assert left_in(cache) == [file_name]
     assert (cache / file_name).read_bytes() == good
+
+
+# ---- the shipped weights ------------------------------------------------------------------
+
+
+def test_a_checksum_that_is_no_text_is_called_damage(tmp_path):
+    shutil.copy(WEIGHTS_FILE, tmp_path)
+    file = tmp_path / WEIGHTS_FILE.name
+    checksum_file(file).write_bytes(b"\xff\xfe" * 40)
+    with pytest.raises(ch.DamagedWeightsError, match="git checkout"):
+        load_tiny_resnet(file)
+
+
+def test_a_folder_in_the_place_of_the_shipped_file_is_told(tmp_path):
+    with pytest.raises(FileNotFoundError, match="Clone the project again"):
+        load_tiny_resnet(tmp_path)

@@ -76,7 +76,7 @@ def explorer(network):
     def move():
         control, value = next(moves)
         control.value = value
-        assert panel.alt and not panel.status.value
+        assert panel.alt and not panel.sentence
 
     return move
 

@@ -3,7 +3,6 @@
 nbval itself runs every notebook (see `addopts` in pyproject.toml) and compares its text outputs.
 """
 
-import hashlib
 import os
 import re
 import shutil
@@ -154,45 +153,34 @@ def test_a_spoiled_output_makes_the_run_fail(tmp_path):
     assert "1 failed" in result.stdout
 
 
-# What a notebook's kernel runs first: MobileNetV2's weights are to be found at another address.
-OTHER_ADDRESS = """
-from torchvision.models import MobileNet_V2_Weights
-
-MobileNet_V2_Weights.IMAGENET1K_V1.value.url = "{address}"
-"""
-
-
 @pytest.fixture(scope="session")
-def mobilenet(tmp_path_factory):
-    """An environment with weights of MobileNetV2: real ones where they lie, random ones elsewhere.
+def mobilenet_home(tmp_path_factory):
+    """A TORCH_HOME with weights of MobileNetV2: real ones where they lie, random ones elsewhere.
 
-    A weights file is held against the checksum in its name, so random ones bear another name.
+    Neither are the ones that torchvision published, so loading them warns.
     """
-    environment = os.environ | {"CAM_NETWORK": "mobilenet_v2", "TORCH_HOME": str(REAL_WEIGHTS)}
     if REAL_WEIGHTS.is_dir():
-        return environment
+        return REAL_WEIGHTS
     import torch
-    from torchvision.models import mobilenet_v2
+    from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
-    home = tmp_path_factory.mktemp("home")
+    home = tmp_path_factory.mktemp("torch_home")
+    folder = home / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
     torch.manual_seed(0)
-    torch.save(mobilenet_v2(weights=None).state_dict(), home / "weights.pth")
-    checksum = hashlib.sha256((home / "weights.pth").read_bytes()).hexdigest()
-    weights = (home / "weights.pth").rename(home / f"mobilenet_v2-{checksum[:8]}.pth")
-    startup = home / "ipython" / "profile_default" / "startup"
-    startup.mkdir(parents=True)
-    script = OTHER_ADDRESS.format(address=weights.as_uri())
-    (startup / "address.py").write_text(script, encoding="utf-8")
-    return environment | {"TORCH_HOME": str(home), "IPYTHONDIR": str(home / "ipython")}
+    file_name = MobileNet_V2_Weights.IMAGENET1K_V1.url.rsplit("/", 1)[-1]
+    torch.save(mobilenet_v2(weights=None).state_dict(), folder / file_name)
+    return home
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=TITLES)
-def test_runs_with_another_network(path, mobilenet, tmp_path):
+def test_runs_with_another_network(path, mobilenet_home, tmp_path):
     shutil.copy(path, tmp_path / path.name)
+    environment = os.environ | {"CAM_NETWORK": "mobilenet_v2", "TORCH_HOME": str(mobilenet_home)}
     command = [sys.executable, "-m", "jupyter", "nbconvert", "--to", "notebook", "--execute"]
     command += ["--ExecutePreprocessor.timeout=120", "--output", "done.ipynb", path.name]
     result = subprocess.run(
-        command, cwd=tmp_path, env=mobilenet, capture_output=True, text=True, timeout=300
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
     )
     assert result.returncode == 0, result.stderr[-3000:]
     assert "1000" in nbformat.writes(read(tmp_path / "done.ipynb")) or path.name[:2] != "01"

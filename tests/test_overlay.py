@@ -122,6 +122,7 @@ def test_several_maps_are_enlarged_one_by_one(placement):
     together = ch.upsample(cams, (17, 11), placement)
     one_by_one = torch.stack([ch.upsample(cam, (17, 11), placement) for cam in cams])
     torch.testing.assert_close(together, one_by_one)
+    assert ch.upsample(cams[:0], (17, 11), placement).shape == (0, 17, 11)
 
 
 def test_a_map_of_whole_numbers_is_interpolated_like_any_other():
@@ -133,7 +134,7 @@ def test_what_cannot_be_enlarged_is_refused():
     for shape in [(3,), (1, 1, 3, 3), ()]:
         with pytest.raises(ValueError, match="A map is"):
             ch.upsample(torch.zeros(shape), (8, 8))
-    for size in [(0, 8), (8, -1)]:
+    for size in [(0, 8), (8, -1), (8, 8, 3), (8,)]:
         with pytest.raises(ValueError, match="at least 1"):
             ch.upsample(torch.zeros(3, 3), size)
     with pytest.raises(ValueError, match='"cells" or "article", not \'corners\''):
@@ -149,6 +150,8 @@ def test_the_colour_tables_are_matplotlibs(name):
     table = colour_table(name)
     assert table.shape == (256, 3)
     np.testing.assert_array_equal(table, expected)
+    with pytest.raises(ValueError, match="read-only"):  # it is kept for the next call
+        table[0] = 0
 
 
 def test_an_unknown_colour_map_is_refused_with_the_known_ones():
@@ -176,6 +179,14 @@ def test_the_unit_of_the_map_does_not_change_the_colours():
     first = pixels(ch.colourise(cam, "gray", limits=(0.25, 0.5)))
     second = pixels(ch.colourise(cam * 40 - 7, "gray", limits=(3, 13)))
     assert np.abs(first - second).max() <= 1  # rounding
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-12, 1e12])
+@pytest.mark.parametrize("offset", [0, 1000])
+def test_neither_a_small_unit_nor_a_large_offset_costs_colours(unit, offset):
+    cam = (torch.arange(256, dtype=torch.float64).view(16, 16) + offset) * unit
+    found = np.asarray(ch.colourise(cam, "gray")).reshape(256, 3)
+    np.testing.assert_array_equal(found, colour_table("gray"))
 
 
 def test_a_constant_map_takes_the_first_colour():

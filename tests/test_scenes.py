@@ -14,6 +14,7 @@ from pycocotools.coco import COCO
 
 from cam_helpers import scenes
 from cam_helpers.drawings.backgrounds import draw_background
+from cam_helpers.drawings.shapes import Shape, rectangle
 from cam_helpers.scenes import CATEGORIES, Scene, box_around, draw_scene
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -112,6 +113,13 @@ def test_the_mask_is_where_the_object_changes_the_picture(name):
                 near |= np.roll(mask, (down, right), axis=(0, 1))
         assert not changed[~near].any()
     assert tried >= 4
+
+
+def test_a_pixel_belongs_to_what_covers_at_least_half_of_it():
+    for left, right, box in [(10.8, 20.2, (11, 5, 20, 9)), (10.4, 20.6, (10, 5, 21, 9))]:
+        shape = Shape((rectangle(left / 50, 5 / 50, right / 50, 9 / 50),), fill=(255, 0, 0))
+        mask = scenes._stamp(Image.new("RGB", (50, 50)), [shape], 0.0)
+        assert box_around(mask) == box
 
 
 def test_only_visible_pixels_are_in_the_mask():

@@ -75,7 +75,7 @@ def test_one_wrong_bit_is_called_damage(copied, place):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"lost\.pt"):
+    with pytest.raises(FileNotFoundError, match=r"lost\.pt. Clone the project again"):
         load_tiny_resnet(tmp_path / "lost.pt")
 
 
@@ -83,6 +83,21 @@ def test_without_its_checksum_a_file_is_not_read(copied):
     copied.with_suffix(".pt.sha256").unlink()
     with pytest.raises(ch.DamagedWeightsError, match="sha256 says missing"):
         load_tiny_resnet(copied)
+
+
+def test_a_damaged_checksum_is_called_damage(copied):
+    copied.with_suffix(".pt.sha256").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ch.DamagedWeightsError, match="SHA-256"):
+        load_tiny_resnet(copied)
+
+
+def test_too_little_memory_is_not_called_damage(monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(torch, "load", fail)
+    with pytest.raises(MemoryError):
+        load_tiny_resnet()
 
 
 def test_what_is_no_weights_file_is_refused_even_with_a_good_checksum(copied):

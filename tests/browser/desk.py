@@ -78,6 +78,7 @@ def tidy(screen):
     """Bring a screen back to what it was in the beginning."""
     for label, option in AS_IT_BEGINS.items():
         screen.choose(label, option)
+    screen.type("opacity", "0.5")
     screen.choose("picture", "cat")
     screen.wait_for_title("cat:")
     screen.choose("picture", PICTURE)

@@ -21,19 +21,21 @@ READ = """panel => {
   };
 }"""
 
-# Every picture that the screen shows, with the title above it and the milliseconds since the start.
+# Note every picture that the screen shows, with the title above it and the milliseconds since the
+# start; the browser's own observer sees all of them, however short they stand there.
 RECORD = """panel => {
   const begin = performance.now();
   window.shown = [];
-  window.recorder = new MutationObserver(() => {
+  window.note = () => {
     const state = (READ)(panel), last = window.shown.at(-1);
-    if (!last || JSON.stringify(last.figures) !== JSON.stringify(state.figures)
-        || last.title !== state.title)
-      window.shown.push({...state, time: performance.now() - begin});
-  });
-  window.recorder.observe(
-    panel, {childList: true, subtree: true, attributes: true, characterData: true});
+    const is_new = !last || last.title !== state.title
+      || JSON.stringify(last.figures) !== JSON.stringify(state.figures);
+    if (is_new) window.shown.push({...state, time: performance.now() - begin});
+  };
+  window.observer = new MutationObserver(window.note);
+  window.observer.observe(panel, {childList: true, subtree: true, attributes: true});
 }""".replace("READ", READ)
+RECORDED = "() => { window.note(); window.observer.disconnect(); return window.shown; }"
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,8 @@ class Screen:
             if is_so(state):
                 return state
             self.page.wait_for_timeout(20)
-        raise AssertionError(f"{what} did not come; the screen says {state.title!r}, "
-                             f"{state.sentence!r}, {state.rows}")
+        told = f"{state.title!r}, {state.sentence!r}, {state.rows}"
+        raise AssertionError(f"{what!r} did not come; the screen says {told}")
 
     def wait_for_title(self, begin):
         return self.wait(lambda state: state.title.startswith(begin), begin)
@@ -82,8 +84,7 @@ class Screen:
 
     def recorded(self):
         """End that, and return the states."""
-        states = self.page.evaluate("() => { window.recorder.disconnect(); return window.shown; }")
-        return [State(**state) for state in states]
+        return [State(**state) for state in self.page.evaluate(RECORDED)]
 
     # ---- Controls --------------------------------------------------------------------------
 

@@ -37,6 +37,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,11 +45,11 @@ from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is imported, here and in the kernels
 
-import nbformat
 import numpy as np
 import torch
-from browser.chromium import find_chromium, flags
-from browser.servers import running
+from browser.books import write_book
+from browser.chromium import find_chromium
+from browser.desk import KERNEL_IS_IDLE, RUN_ALL, Desk
 from jupyter_client.manager import start_new_kernel
 from PIL import Image
 
@@ -154,6 +155,7 @@ def with_ours(show: str) -> Move:
 
 
 def naive(network: ch.Network, batch: torch.Tensor, picture: Image.Image) -> Move:
+    from IPython.core.pylabtools import print_figure  # as Jupyter shows a figure
     from matplotlib import pyplot as plt
 
     def move(class_index: int) -> bytes:
@@ -164,10 +166,8 @@ def naive(network: ch.Network, batch: torch.Tensor, picture: Image.Image) -> Mov
         axis.imshow(picture)
         axis.imshow(ch.upsample(cam, (224, 224)), cmap="jet", alpha=0.5)
         axis.set_title(network.categories[class_index])
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png")
         plt.close(figure)
-        return buffer.getvalue()
+        return print_figure(figure)
 
     return move
 
@@ -399,21 +399,14 @@ def browser() -> Iterator[Row]:
     if not (find_spec("playwright") and find_chromium()):
         yield Row("in the browser", "left out", "no playwright or no Chromium here")
         return
-    from playwright.sync_api import sync_playwright
-
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        shown = Path(folder, "shown")
-        shown.mkdir()
-        cell = nbformat.v4.new_code_cell(IN_BROWSER)
-        nbformat.write(nbformat.v4.new_notebook(cells=[cell]), shown / "benchmark.ipynb")
-        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=flags())
-        with running("lab", shown) as server, chromium:
-            page = chromium.new_page(viewport={"width": 1300, "height": 2600})
-            page.goto(f"{server.url}lab/tree/benchmark.ipynb")
-            page.locator(".jp-Notebook .cm-content").first.click(timeout=60_000)
-            page.keyboard.press("Shift+Enter")
-            page.locator(".panel3 .screen img").first.wait_for(timeout=60_000)
-            yield from presses(page)
+    with tempfile.TemporaryDirectory() as folder, closing(Desk(Path(folder))) as desk:
+        server, page = desk.server("lab"), desk.new_page()
+        write_book(server.folder / "benchmark.ipynb", IN_BROWSER)
+        page.goto(server.page_of("benchmark.ipynb"))
+        page.wait_for_function(KERNEL_IS_IDLE)
+        page.evaluate(RUN_ALL)
+        page.locator(".panel3 .screen img").first.wait_for()
+        yield from presses(page)
 
 
 def presses(page: Any) -> Iterator[Row]:

@@ -10,7 +10,7 @@ number n is the same on every machine with the same Pillow. What counts as a fin
 - any warning, and any word on the standard error; but libtiff, in C, writes there what it finds
   wrong with a TIFF file, and Pillow gives no way to silence it.
 
-A quick run is part of the tests (about 10 seconds). The long run, on one processor 7 minutes or so:
+A quick run is part of the tests (about 10 seconds). The long run takes 2 to 5 minutes:
 
     CAM_FUZZ_INPUTS=100000 pytest -s tests/test_fuzz.py
 

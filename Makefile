@@ -7,8 +7,10 @@ export OMP_NUM_THREADS ?= 1
 
 .PHONY: lab test check notebooks repeat
 
+# Without its last argument Jupyter drops every message above 10 MiB, as a large picture makes one.
 lab: $(UV)
-	$(UV) run --locked jupyter lab notebooks/00_start_here.ipynb
+	$(UV) run --locked jupyter lab notebooks/00_start_here.ipynb \
+		--ServerApp.tornado_settings='{"websocket_max_message_size": 30000000}'
 
 test: $(UV)
 	$(UV) run --locked pytest

@@ -73,7 +73,11 @@ class Explorer(Panel):
         self.sources: dict[str, PictureSource] = {name: name for name in shipped_pictures()}
         self.picture = _list("picture", list(self.sources), 240, value=None)
         self.upload = widgets.FileUpload(
-            description="your own picture", accept="image/*", layout={"width": "auto"}
+            # Jupyter drops a larger file without a word, and the button is dead from then on; but
+            # not where it was started by `make lab`.
+            description="your own picture, up to 10 MB",
+            accept="image/*",
+            layout={"width": "auto"},
         )
         self.classes = ClassPicker(self.network)
         self.classes.names.layout.width = "220px"

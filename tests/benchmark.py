@@ -415,6 +415,7 @@ def presses(page: Any) -> Iterator[Row]:
     def press(panel: int) -> float:
         page.locator(f".panel{panel} [role=slider]").first.focus()
         page.evaluate(WATCH, [f".panel{panel}", False])
+        page.wait_for_timeout(100)  # until the page has drawn what came before
         page.keyboard.press("ArrowRight")
         took, title, pictures = page.evaluate("window.next")
         known.update({title: pictures} if panel == 0 else {})

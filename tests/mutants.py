@@ -923,7 +923,8 @@ MUTANTS["load_network"] = [
         "a file with sound checksums read as it is",
         "networks.py",
         "good = content if is_published else _checked_copy(content)",
-        "good = content\n            _ = is_published or _checked_copy(content) and content.seek(0)",
+        "good = content\n"
+        "            _ = is_published or _checked_copy(content) and content.seek(0)",
         "What zipfile finds sound looks sound; but torch finds the numbers in another way.",
         FAULTS,
     ),

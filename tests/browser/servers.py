@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -16,6 +17,9 @@ from pathlib import Path
 SECONDS = 60
 ANNOUNCEMENTS = "@jupyterlab/apputils-extension:announcements"  # asks whether to fetch news
 TOKEN = secrets.token_hex()
+# As `make lab` has it, so that pictures of more than 10 MB arrive.
+MAKEFILE = (Path(__file__).resolve().parents[2] / "Makefile").read_text(encoding="utf-8")
+MAKE_LAB = re.search(r"--ServerApp.tornado_settings='(.*)'", MAKEFILE)[1]
 JUPYTER = [
     "--no-browser",
     "--allow-root",
@@ -24,8 +28,7 @@ JUPYTER = [
     "--ServerApp.port_retries=0",
     f"--IdentityProvider.token={TOKEN}",
     "--expose-app-in-browser",  # so that a test can ask the page what its kernel does
-    # As `make lab` has it: pictures of more than 10 MB arrive.
-    '--ServerApp.tornado_settings={{"websocket_max_message_size": 30000000}}',
+    f"--ServerApp.tornado_settings={MAKE_LAB}".replace("{", "{{").replace("}", "}}"),
 ]
 COMMANDS = {
     "lab": ["jupyter", "lab", *JUPYTER, "--LabApp.extension_manager=readonly"],

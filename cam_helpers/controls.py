@@ -63,6 +63,11 @@ class ClassPicker(widgets.HBox):  # type: ignore[misc]
         for control in (self.slider, self.names):
             traitlets.link((self, "value"), (control, "value"))
 
+    def notify_change(self, change: Any) -> None:
+        """Tell all who watch, and the browser's list last: it takes its time with 1000 names."""
+        with self.names.hold_sync():
+            super().notify_change(change)
+
     @traitlets.validate("value")
     def _known_class(self, proposal: dict[str, Any]) -> int:
         """Refuse a class that the network does not know before any control moves."""

@@ -84,8 +84,11 @@ def overlay(
     x0, y0, x1, y1 = (round(edge) for edge in box or (0, 0, *picture.size))
     colours = colourise(upsample(cam, (y1 - y0, x1 - x0), placement), colour_map, limits)
     blended = picture.convert("RGB")
-    seen = blended.crop((x0, y0, x1, y1))
-    blended.paste(Image.blend(seen, colours, opacity), (x0, y0))
+    seen = blended.crop((x0, y0, x1, y1)) if box else blended
+    mixed = Image.blend(seen, colours, opacity)
+    if not box:
+        return mixed
+    blended.paste(mixed, (x0, y0))
     return blended
 
 

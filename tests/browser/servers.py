@@ -44,15 +44,23 @@ PAGES = {
 
 @dataclass(frozen=True)
 class Server:
-    """A running server of one kind, its port, and the folder that it shows."""
+    """A running server of one kind, its port, the folder that it shows, and its environment."""
 
     kind: str
     port: int
     folder: Path
+    environment: dict
 
     def page_of(self, name):
         """Return the address at which a notebook of the folder is opened."""
         return self._address(PAGES[self.kind].format(name=name, token=TOKEN))
+
+    def trust(self, name):
+        """Do what a learner does with File > Trust Notebook: the server knows it as safe."""
+        command = [sys.executable, "-m", "jupyter", "trust", name]
+        subprocess.run(
+            command, cwd=self.folder, env=self.environment, check=True, capture_output=True
+        )
 
     def answers(self):
         """Say whether somebody answers at the port, be it with an error."""
@@ -71,14 +79,14 @@ class Server:
 @contextmanager
 def running(kind, home):
     """Start a server with all that it writes in `home`; stop it and its kernels at the end."""
-    server = Server(kind, free_port(), home / "books")
+    server = Server(kind, free_port(), home / "books", settings(home))
     server.folder.mkdir(parents=True)
     command = [argument.format(port=server.port) for argument in COMMANDS[kind]]
     with open(home / "log.txt", "w+", encoding="utf-8") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", *command],
             cwd=server.folder,
-            env=settings(home),
+            env=server.environment,
             stdout=log,
             stderr=subprocess.STDOUT,
         )

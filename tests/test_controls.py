@@ -1,7 +1,7 @@
 """Sliders, lists and panels, moved from code as a test can move them."""
 
 import pytest
-from ipywidgets import IntSlider
+from ipywidgets import HTML, IntSlider, Widget
 from PIL import Image
 
 from cam_helpers.controls import ClassPicker, LivePanel
@@ -44,6 +44,15 @@ def test_slider_list_and_value_move_one_another(network):
     picker.value = 11
     assert (picker.slider.value, picker.names.value) == (11, 11)
     assert seen == [7, 2, 11]
+
+
+def test_the_browser_is_told_of_the_list_last(network, monkeypatch):
+    picker, screen = ClassPicker(network), HTML()
+    picker.observe(lambda change: setattr(screen, "value", "a picture"), names="value")
+    told = []
+    monkeypatch.setattr(Widget, "_send", lambda widget, *message, **more: told.append(widget))
+    picker.slider.value = 7
+    assert told[-2:] == [screen, picker.names]
 
 
 # ---- LivePanel ----------------------------------------------------------------------------

@@ -50,7 +50,8 @@ SETTINGS = {
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     "PYTEST_ADDOPTS": "",
 }
-ARGUMENTS = ("-x", "-q", "-p", "no:cacheprovider", "-o", "addopts=")
+# Failures are counted here, not read: telling what differs in two pictures can take minutes.
+ARGUMENTS = ("-x", "-q", "-p", "no:cacheprovider", "-o", "addopts=", "--assert=plain")
 # A mutant that fails like this is badly written, not badly meant: it does not count as caught.
 NOT_FROM_A_TEST = (ImportError, SyntaxError, NameError)
 

@@ -43,11 +43,17 @@ LAYERS = "tests/test_networks.py -k 'own or without_a_class or dead or agree or 
 CALLS = "tests/test_networks.py -k 'unusual or cannot_be_caught or behind or in_place'"
 STATES = "tests/test_networks.py -k 'head_in_single or follows or lazy or finite or no_excuse'"
 WEIGHTS = "tests/test_networks.py -k 'untrained or unknown_weights'"
-FAULTS = "tests/test_faults.py -k 'first_imagenet or cut_short or code or flipped or bad_download'"
+FIRST_WEIGHTS = "tests/test_faults.py -k 'first_imagenet'"
+DAMAGE = "tests/test_faults.py -k 'one_flipped_bit'"
+ANY_BIT = "tests/test_faults.py -k 'flipped_anywhere'"
+CODE = "tests/test_faults.py -k 'code'"
+DOWNLOADS = "tests/test_faults.py -k 'bad_download'"
 FULL_DISK = "tests/test_faults.py -k 'gets_full'"
 PECULIAR = "tests/test_faults.py -k 'googlenet or densenet'"
 INPUTS = "tests/test_networks.py -k 'preprocess or wrong_number'"
-PICTURES = "tests/test_pictures.py"
+SOURCES = "tests/test_pictures.py -k 'source or beside or arrays or floats'"
+COLOURS = "tests/test_pictures.py -k 'upright or mode or profile'"
+SIZES = "tests/test_pictures.py -k 'few_pixels or strip or bomb or may_start or threads'"
 PREPROCESS = "tests/test_tiny_resnet.py -k 'preprocessing or turn'"
 WEIGHTS_FILE = "tests/test_tiny_resnet.py -k 'file or whole_copy or halve'"
 SCENES = "tests/test_scenes.py -k 'only_visible'"
@@ -885,7 +891,7 @@ MUTANTS["load_network"] = [
         'return getattr(members, "IMAGENET1K_V1", members.DEFAULT)',
         "return members.DEFAULT",
         "DEFAULT is what the word says; but the article's weights are the first ones.",
-        FAULTS,
+        FIRST_WEIGHTS,
     ),
     Mutant(
         "weights not looked up",
@@ -901,7 +907,7 @@ MUTANTS["load_network"] = [
         'map_location="cpu", weights_only=True',
         'map_location="cpu", weights_only=False',
         "Older files need it, say the forums.",
-        FAULTS,
+        CODE,
     ),
     Mutant(
         "every failure is the connection's",
@@ -909,7 +915,7 @@ MUTANTS["load_network"] = [
         "        raise DamagedWeightsError(",
         "        raise WeightsUnavailableError(",
         "Mostly it is.",
-        FAULTS,
+        DAMAGE,
     ),
     Mutant(
         "a file that is there is the right one",
@@ -917,7 +923,7 @@ MUTANTS["load_network"] = [
         "is_published = checksum.startswith(_digits(file))",
         "is_published = True",
         "torch looks at the checksum only when it downloads.",
-        FAULTS,
+        DAMAGE,
     ),
     Mutant(
         "a file with sound checksums read as it is",
@@ -926,7 +932,7 @@ MUTANTS["load_network"] = [
         "good = content\n"
         "            _ = is_published or _checked_copy(content) and content.seek(0)",
         "What zipfile finds sound looks sound; but torch finds the numbers in another way.",
-        FAULTS,
+        ANY_BIT,
     ),
     Mutant(
         "a download taken as it comes",
@@ -934,7 +940,7 @@ MUTANTS["load_network"] = [
         "hash_prefix=_digits(file)",
         "hash_prefix=None",
         "None is what torch takes unless told.",
-        FAULTS,
+        DOWNLOADS,
     ),
     Mutant(
         "torch tidies up by itself",
@@ -1131,7 +1137,7 @@ MUTANTS["open_picture"] = [
         "    picture = _to_srgb(picture)\n",
         "",
         "convert('RGB') sounds like the whole of it.",
-        PICTURES,
+        COLOURS,
     ),
     Mutant(
         "a profile applied at every opening",
@@ -1139,7 +1145,7 @@ MUTANTS["open_picture"] = [
         '    picture.info.pop("icc_profile", None)',
         "    pass",
         "The profile came with the picture.",
-        PICTURES,
+        COLOURS,
     ),
     Mutant(
         "a broken profile spoils the picture",
@@ -1147,7 +1153,7 @@ MUTANTS["open_picture"] = [
         "    except (ImportError, OSError, TypeError, ValueError, ImageCms.PyCMSError):\n",
         "    except ZeroDivisionError:\n",
         "Files are written by programs that know their trade.",
-        PICTURES,
+        COLOURS,
     ),
     Mutant(
         "16-bit grey without the grey that is transparent",
@@ -1155,7 +1161,7 @@ MUTANTS["open_picture"] = [
         '    if "transparency" in picture.info:\n        opaque',
         "    if False:\n        opaque",
         "Sixteen bits leave no room for thoughts of transparency.",
-        PICTURES,
+        COLOURS,
     ),
     Mutant(
         "the size looked at after the reading",
@@ -1163,7 +1169,7 @@ MUTANTS["open_picture"] = [
         "    _checked_size(picture).load()\n",
         "    picture.load()\n    _checked_size(picture)\n",
         "The order does not matter for a file that is whole and small.",
-        PICTURES,
+        SIZES,
     ),
     Mutant(
         "warnings silenced in several threads at once",
@@ -1171,7 +1177,7 @@ MUTANTS["open_picture"] = [
         "with _QUIET, warnings.catch_warnings",
         "with warnings.catch_warnings",
         "catch_warnings puts everything back by itself, in one thread.",
-        PICTURES,
+        SIZES,
     ),
     Mutant(
         "photographs lie on their side",
@@ -1179,7 +1185,7 @@ MUTANTS["open_picture"] = [
         "return ImageOps.exif_transpose(picture)",
         "return picture",
         "Image.open does not turn pictures, and most viewers hide it.",
-        PICTURES,
+        COLOURS,
     ),
     Mutant(
         "what is transparent turns black",
@@ -1187,7 +1193,7 @@ MUTANTS["open_picture"] = [
         'white = Image.new("RGB", picture.size, "white")',
         'white = Image.new("RGB", picture.size, "black")',
         "convert('RGB') alone shows what lies under the transparency.",
-        PICTURES,
+        COLOURS,
     ),
     Mutant(
         "palettes and grey pictures without their transparency",
@@ -1195,7 +1201,7 @@ MUTANTS["open_picture"] = [
         'picture.mode in TRANSPARENT_MODES or "transparency" in picture.info',
         "picture.mode in TRANSPARENT_MODES",
         "Transparency is thought of as a fourth channel.",
-        PICTURES,
+        COLOURS,
     ),
     Mutant(
         "16-bit grey clipped",
@@ -1203,7 +1209,7 @@ MUTANTS["open_picture"] = [
         "(numbers >> 8).astype(np.uint8)",
         "numbers.clip(0, 255).astype(np.uint8)",
         "It is what older Pillow does, and nearly everything turns white.",
-        PICTURES,
+        COLOURS,
     ),
     Mutant(
         "16-bit grey by its lower half",
@@ -1211,7 +1217,7 @@ MUTANTS["open_picture"] = [
         "(numbers >> 8).astype(np.uint8)",
         "numbers.astype(np.uint8)",
         "astype cuts off without a word.",
-        PICTURES,
+        COLOURS,
     ),
     Mutant(
         "floats cut instead of rounded",
@@ -1219,7 +1225,7 @@ MUTANTS["open_picture"] = [
         "(array * 255).round().astype(np.uint8)",
         "(array * 255).astype(np.uint8)",
         "astype cuts off without a word.",
-        PICTURES,
+        SOURCES,
     ),
     Mutant(
         "floats from 0 to 255",
@@ -1227,7 +1233,7 @@ MUTANTS["open_picture"] = [
         "array.min() >= 0 and array.max() <= 1",
         "array.min() >= 0 and array.max() <= 255",
         "Some libraries give such arrays.",
-        PICTURES,
+        SOURCES,
     ),
     Mutant(
         "width before height",
@@ -1235,7 +1241,7 @@ MUTANTS["open_picture"] = [
         "    return Image.fromarray(array)\n",
         "    return Image.fromarray(np.ascontiguousarray(array.swapaxes(0, 1)))\n",
         "Pillow says (width, height), arrays say (height, width).",
-        PICTURES,
+        SOURCES,
     ),
     Mutant(
         "a file hides a shipped picture",
@@ -1243,7 +1249,7 @@ MUTANTS["open_picture"] = [
         "if isinstance(source, str) and name in shipped_pictures():",
         "if name in shipped_pictures() and not Path(source).is_file():",
         "Files usually come first.",
-        PICTURES,
+        SOURCES,
     ),
     Mutant(
         "pictures that are too small",
@@ -1251,7 +1257,7 @@ MUTANTS["open_picture"] = [
         "if short < SMALLEST_SIDE:",
         "if long < SMALLEST_SIDE:",
         "sorted() gives two sides, and one is taken for the other.",
-        PICTURES,
+        SIZES,
     ),
     Mutant(
         "a strip that fills the memory",
@@ -1259,7 +1265,7 @@ MUTANTS["open_picture"] = [
         "if long > LARGEST_RATIO * short:",
         "if long > LARGEST_RATIO * 224:",
         "A limit in pixels is the usual one.",
-        PICTURES,
+        SIZES,
     ),
     Mutant(
         "every format that Pillow knows",
@@ -1267,7 +1273,7 @@ MUTANTS["open_picture"] = [
         "Image.open(file, formats=FORMATS)",
         "Image.open(file)",
         "It is shorter, and starts Ghostscript for EPS.",
-        PICTURES,
+        SIZES,
     ),
     Mutant(
         "Pillow's warning is enough",
@@ -1275,7 +1281,7 @@ MUTANTS["open_picture"] = [
         "if most is not None and picture.width * picture.height > most:",
         "if most is not None and picture.width * picture.height > 2 * most:",
         "Beyond twice the limit Pillow raises by itself.",
-        PICTURES,
+        SIZES,
     ),
 ]
 

@@ -348,7 +348,7 @@ def test_the_overlay_of_a_constant_map_is_one_colour_over_the_picture(
     first = Image.new("RGB", picture.size, tuple(colour_table("magma")[0].tolist()))
     expected = Image.blend(picture, first, opacity)
     found = ch.overlay(picture, cam, opacity=opacity, colour_map="magma", placement=placement)
-    assert found.tobytes() == expected.tobytes()
+    np.testing.assert_array_equal(found, expected)
 
 
 @st.composite
@@ -374,7 +374,7 @@ def test_an_overlay_lies_between_picture_and_colours_and_in_its_box(
     assert (low <= pixels(found)).all() and (pixels(found) <= high).all()
     for end, expected in ((0, picture), (1, full)):
         extreme = ch.overlay(picture, cam, opacity=end, placement=placement, box=box)
-        assert extreme.tobytes() == expected.tobytes()
+        np.testing.assert_array_equal(extreme, expected)
 
 
 # ---- pictures -----------------------------------------------------------------------------
@@ -446,7 +446,7 @@ def test_a_tiff_file_whose_offset_is_no_whole_number_is_damaged():
 def test_the_input_picture_is_the_crop_byte_for_byte(loaded_network, picture):
     preprocess = loaded_network.preprocess
     crop = preprocess.crop(preprocess.resize(picture))
-    assert loaded_network.picture_of(preprocess(picture)).tobytes() == crop.tobytes()
+    np.testing.assert_array_equal(loaded_network.picture_of(preprocess(picture)), crop)
 
 
 @st.composite

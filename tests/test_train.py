@@ -369,6 +369,18 @@ def test_an_untrained_network_can_be_measured_and_the_shipped_one_does_better(ne
     assert trained.accuracy > 0.7 > 0.4 > untrained.accuracy
 
 
+@pytest.mark.parametrize(("options", "scenes"), [([], 1_200), (["--scenes", "5"], 5)])
+def test_the_command_measures_the_shipped_network_on_as_many_scenes_as_asked_for(
+    monkeypatch, capsys, options, scenes
+):
+    monkeypatch.setattr(sys, "argv", ["measure", *options])
+    monkeypatch.setattr(measure_module, "measure", lambda network, n: f"{network.name} on {n}")
+    threads = torch.get_num_threads()
+    measure_module.main()
+    torch.set_num_threads(threads)
+    assert capsys.readouterr().out == f"tiny_resnet on {scenes}\n"
+
+
 def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     file = tmp_path / "net.checkpoint"
     torch.save({"step": 3, "steps": 3}, file)

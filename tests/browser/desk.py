@@ -30,10 +30,8 @@ class Desk:
         self.home = home
         self.opened = ExitStack()
         self.servers, self.screens, self.complaints = {}, {}, {}
-        playwright = self.opened.enter_context(sync_playwright())
-        path, chosen = find_chromium(), flags()
-        self.browser = playwright.chromium.launch(executable_path=path, args=chosen)
-        self.opened.callback(self.browser.close)
+        self.playwright = self.opened.enter_context(sync_playwright())
+        self.launch()
 
     def close(self):
         self.opened.close()
@@ -43,8 +41,18 @@ class Desk:
             self.servers[kind] = self.opened.enter_context(running(kind, self.home / kind))
         return self.servers[kind]
 
+    def launch(self):
+        path, chosen = find_chromium(), flags()
+        self.browser = self.playwright.chromium.launch(executable_path=path, args=chosen)
+        self.opened.callback(self.browser.close)
+
     def new_page(self):
-        page = self.browser.new_page(viewport={"width": WIDE, "height": HIGH})
+        size = {"width": WIDE, "height": HIGH}
+        try:
+            page = self.browser.new_page(viewport=size)
+        except Exception:  # Chromium has died, and the test in which it did has failed
+            self.launch()
+            page = self.browser.new_page(viewport=size)
         page.set_default_timeout(MILLISECONDS)
         return page
 

@@ -47,6 +47,11 @@ class Explanation:
         """Return the score of one class: mean(map) + bias."""
         return self.scores[self.network.class_index(class_index)].item()
 
+    def bias(self, class_index: ClassChoice) -> float:
+        """Return the bias of one class; 0 for a linear layer without."""
+        index, bias = self.network.class_index(class_index), self.network.classifier.bias
+        return 0.0 if bias is None else bias[index].item()
+
     def class_weights(self, class_index: ClassChoice) -> ClassWeights:
         """Return the weights (C,) and the bias of one class."""
         return isolate_weights(self.network, class_index)

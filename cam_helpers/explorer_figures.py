@@ -1,7 +1,7 @@
 """What stands on the explorer's screen: pictures with texts, colour bars, tables of numbers."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -29,7 +29,6 @@ SIDE = CellPicker.SIDE  # of every picture on the screen, in pixels
 DIVERGING = "coolwarm"  # for differences, whose zero means something
 ALL_THREE = "side by side"
 _TABLE = '<table style="text-align: left; line-height: 1.4">'
-CELL = 16  # pixels: a JPEG keeps the colours of squares of this size, and the browser enlarges them
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,19 @@ class Figure:
     @cached_property
     def markup(self) -> str:
         """The HTML of the picture and its caption."""
+        return self._with_caption(self.image)
+
+    @property
+    def still(self) -> str:
+        """The same for a stored notebook, whose readers may see enlarged pixels blurred."""
+        scale = -(-SIDE // self.picture.width)  # rounded up
+        size = (self.picture.width * scale, self.picture.height * scale)
+        picture = self.picture.resize(size, Image.Resampling.NEAREST)
+        return self._with_caption(picture_markup(picture, self.alt, SIDE))
+
+    def _with_caption(self, image: str) -> str:
         caption = f"<figcaption>{html.escape(self.caption)}</figcaption>"
-        return f'<figure style="margin: 0">{self.image}{caption}</figure>'
+        return f'<figure style="margin: 0">{image}{caption}</figure>'
 
 
 @dataclass(frozen=True)
@@ -94,11 +104,19 @@ class Drawing(NamedTuple):
 
     @property
     def markup(self) -> str:
-        """The HTML of the whole drawing."""
-        row = "".join(figure.markup for figure in self.figures)
+        """The HTML of all but what stands aside, quickly made."""
+        return self._around(figure.markup for figure in self.figures)
+
+    @property
+    def still(self) -> str:
+        """The HTML of the whole drawing for a stored notebook."""
+        aside = self.aside.still if self.aside else ""
+        return aside + self._around(figure.still for figure in self.figures)
+
+    def _around(self, figures: Iterable[str]) -> str:
         return (
             f"<strong>{html.escape(self.title)}</strong>"
-            f'<div style="display: flex; flex-wrap: wrap; gap: 12px">{row}'
+            f'<div style="display: flex; flex-wrap: wrap; gap: 12px">{"".join(figures)}'
             f"<div>{self.sheet}</div></div>{self.bars}"
         )
 
@@ -122,13 +140,6 @@ def overlay_figure(
     )
     alt = f"The {what} over the crop, opacity {look.opacity:.0%}, colours {look.colour_map}."
     return Figure(picture, "overlay", alt)
-
-
-def cells_picture(cam: Tensor, look: Look, limits: Limits) -> Image.Image:
-    """Draw a map (h, w) as it is, one square of one colour per cell."""
-    cells = colourise(cam, look.colour_map, limits)
-    size = (cells.width * CELL, cells.height * CELL)
-    return cells.resize(size, Image.Resampling.NEAREST)
 
 
 def frame_cell(picture: Image.Image, row: int, column: int, shape: Sequence[int]) -> Image.Image:
@@ -180,8 +191,8 @@ def balance_sheet(explanation: Explanation, class_index: int) -> str:
     """Return the table of mean(map) + bias = score."""
     return sheet_markup(
         [
-            ("mean(map)", explanation.cam(class_index).mean().item()),
-            ("+ bias", explanation.class_weights(class_index).bias.item()),
+            ("mean(map)", explanation.cams()[class_index].mean().item()),
+            ("+ bias", explanation.bias(class_index)),
             ("= score", explanation.score(class_index)),
         ]
     )

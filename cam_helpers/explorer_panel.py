@@ -13,7 +13,7 @@ from PIL import Image
 from cam_helpers.annotations import shipped_boxes
 from cam_helpers.controls import WIDE, ClassPicker, Panel
 from cam_helpers.explain import explain
-from cam_helpers.explorer_figures import ALL_THREE, Look, Subject, overlay_figure
+from cam_helpers.explorer_figures import ALL_THREE, Drawing, Look, Subject, overlay_figure
 from cam_helpers.explorer_views import (
     CellView,
     ChannelsView,
@@ -40,6 +40,7 @@ class Explorer(Panel):
     """
 
     subject: Subject | None = None
+    drawing: Drawing | None = None  # what is on the screen
     folder: Path | None = None
     sentence = ""
 
@@ -230,16 +231,20 @@ class Explorer(Panel):
                 warnings.simplefilter("always")
                 drawing = view.draw(self.subject, self.classes.value, self._look())
         except Exception as error:
-            self.alt, self.still = str(error), ""
+            self.drawing, self.alt = None, str(error)
             view.show_aside("")
             self.screen.value = ""
             self._complain(error)
             return
-        aside = drawing.aside.image if drawing.aside else ""
-        self.alt, markup = drawing.alt, drawing.markup
-        self.screen.value, self.still = markup, aside + markup
-        view.show_aside(aside)
+        self.drawing, self.alt = drawing, drawing.alt
+        self.screen.value = drawing.markup
+        view.show_aside(drawing.aside.image if drawing.aside else "")
         self._say(" ".join(str(warning.message) for warning in told))
+
+    @property
+    def still(self) -> str:
+        """The drawing for a stored notebook."""
+        return self.drawing.still if self.drawing else ""
 
     def _look(self) -> Look:
         return Look(self.scale.value, self.colour_map.value, self.opacity.value, self.show.value)
@@ -288,7 +293,7 @@ class Explorer(Panel):
             "class_index": class_index,
             "category": category,
             "score": explanation.score(class_index),
-            "bias": explanation.class_weights(class_index).bias.item(),
+            "bias": explanation.bias(class_index),
             "map": explanation.cam(class_index).tolist(),
             "unit": "score",
             "scale": look.scale,

@@ -1,7 +1,8 @@
 """What the explorer can show: a view has its own controls and draws one class of a picture."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import ipywidgets as widgets
@@ -20,7 +21,6 @@ from cam_helpers.explorer_figures import (
     balance_sheet,
     bar_markup,
     cell_sheet,
-    cells_picture,
     colour_bar,
     difference_figure,
     frame_cell,
@@ -29,7 +29,7 @@ from cam_helpers.explorer_figures import (
     title_of,
 )
 from cam_helpers.networks import Network
-from cam_helpers.overlay import upsample
+from cam_helpers.overlay import colourise, upsample
 from cam_helpers.sums import partial_cam
 from cam_helpers.wording import describe_cam, describe_map, rounded
 
@@ -66,15 +66,20 @@ class MapView(View):
         cam = explanation.cam(class_index)
         limits = explanation.limits(class_index, look.scale)
         alt = describe_map(explanation, class_index, subject.boxes)
-        draw = {
+        draw: dict[str, Callable[[], Figure]] = {
             "crop": lambda: subject.figure,
-            "map": lambda: Figure(cells_picture(cam, look, limits), "map, cell by cell", alt),
+            "map": lambda: Figure(
+                colourise(cam, look.colour_map, limits), "map, cell by cell", alt
+            ),
             "overlay": lambda: overlay_figure(explanation, cam, look, limits),
         }
         shown = list(draw) if look.show == ALL_THREE else [look.show]
+        figures = [draw[key]() for key in shown]
+        if look.show == "overlay":
+            figures = [replace(figures[0], alt=f"{alt} {figures[0].alt}")]
         return Drawing(
             title_of(explanation, class_index),
-            [draw[key]() for key in shown],
+            figures,
             balance_sheet(explanation, class_index),
             colour_bar(look, limits),
         )
@@ -102,7 +107,8 @@ class CellView(View):
         limits = explanation.limits(class_index, look.scale)
         row, column = self.cell.value
         alt = describe_map(explanation, class_index, subject.boxes)
-        cells = cells_picture(cam, look, limits).resize((SIDE, SIDE), Image.Resampling.NEAREST)
+        cells = colourise(cam, look.colour_map, limits)
+        cells = cells.resize((SIDE, SIDE), Image.Resampling.NEAREST)
         cells = frame_cell(cells, row, column, cam.shape)
         framed = (
             f"The frame is cell row {row}, column {column}, at {rounded(cam[row, column].item())}."
@@ -155,11 +161,15 @@ class ChannelsView(View):
         what = f"the sum of the first {self.count.value} of {self.count.max} for {category}"
         figures = [
             subject.figure,
-            Figure(cells_picture(cam, look, limits), "sum, cell by cell", describe_cam(cam, what)),
+            Figure(
+                colourise(cam, look.colour_map, limits),
+                "sum, cell by cell",
+                describe_cam(cam, what),
+            ),
             overlay_figure(explanation, cam, look, limits, "sum"),
         ]
         rest = explanation.cam(class_index).mean().item() - cam.mean().item()
-        bias = explanation.class_weights(class_index).bias.item()
+        bias = explanation.bias(class_index)
         rows = [
             (f"mean of the sum of {self.count.value} channels", cam.mean().item()),
             (f"+ mean of the other {self.count.max - self.count.value}", rest),
@@ -241,7 +251,7 @@ class Side(NamedTuple):
         """mean(map), bias and score."""
         return (
             self.explanation.cam(self.class_index).mean().item(),
-            self.explanation.class_weights(self.class_index).bias.item(),
+            self.explanation.bias(self.class_index),
             self.explanation.score(self.class_index),
         )
 

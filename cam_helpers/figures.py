@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 DOTS_PER_INCH = 96
 LARGEST_PNG = 60_000  # bytes
+TINY = 32  # pixels, the longer side
 
 
 class ShownPicture:
@@ -48,18 +49,23 @@ def picture_markup(
 ) -> str:
     """Return an HTML `<img>` that holds the whole picture, for `show` and `widgets.HTML`.
 
-    A `moving` picture, which the next one replaces at once, is always a JPEG: a tenth of a
-    millisecond instead of tens.
+    A `moving` picture, which the next one replaces at once, is encoded in a tenth of a millisecond
+    instead of tens: as JPEG, or as PNG if it is tiny. Pixels that `width` enlarges stay squares.
     """
     if not alt.strip():
         raise ValueError("alt is empty: say in words what the picture shows.")
     if not isinstance(picture, Image.Image):
         picture = _drawn(picture)
-    kind, content = ("jpeg", _jpeg(picture)) if moving else _encode(picture)
+    kind, content = _encode_quickly(picture) if moving else _encode(picture)
     data = base64.b64encode(content).decode("ascii")
-    size = f' width="{width}"' if width else ""
-    style = 'style="max-width: 100%"'
-    return f'<img alt="{html.escape(alt)}"{size} {style} src="data:image/{kind};base64,{data}">'
+    size, style = "", "max-width: 100%"
+    if width:
+        # With a height from the start the page does not jump while a browser decodes the picture.
+        size = f' width="{width}" height="{round(width * picture.height / picture.width)}"'
+        style += "; height: auto"
+        style += "; image-rendering: pixelated" if width > picture.width else ""
+    source = f'style="{style}" src="data:image/{kind};base64,{data}"'
+    return f'<img alt="{html.escape(alt)}"{size} {source}>'
 
 
 def _drawn(figure: "Figure") -> Image.Image:
@@ -83,10 +89,19 @@ def _encode(picture: Image.Image) -> tuple[str, bytes]:
     return "jpeg", _jpeg(picture)
 
 
-def _jpeg(picture: Image.Image) -> bytes:
+def _encode_quickly(picture: Image.Image) -> tuple[str, bytes]:
+    """Return ("jpeg", bytes), or ("png", bytes) for a few pixels, whose colours JPEG would mix."""
+    if max(picture.size) > TINY:
+        return "jpeg", _jpeg(picture, quality=80)
+    buffer = io.BytesIO()
+    picture.save(buffer, "png")
+    return "png", buffer.getvalue()
+
+
+def _jpeg(picture: Image.Image, quality: int = 90) -> bytes:
     buffer = io.BytesIO()
     rgb = picture if picture.mode == "RGB" else picture.convert("RGB")
-    rgb.save(buffer, "jpeg", quality=90)
+    rgb.save(buffer, "jpeg", quality=quality)
     return buffer.getvalue()
 
 

@@ -93,18 +93,27 @@ def measure(network: Network, scenes: int = 1_200) -> Figures:
 
 
 def peak(explanation: Explanation, class_index: ClassChoice, placement: Placement) -> Point:
-    """Return where in the whole picture the map of a class is highest, (x, y) in pixels.
-
-    That is the place where `placement` draws the map's highest cell (see `upsample`).
-    """
+    """Return where in the whole picture the map of a class is highest, (x, y) in pixels."""
     cam = explanation.cam(class_index)
-    row, column = divmod(int(cam.argmax()), cam.shape[1])
+    cell = divmod(int(cam.argmax()), cam.shape[1])
+    return place_of_cell(explanation, cell, cam.shape, placement)
+
+
+def place_of_cell(
+    explanation: Explanation, cell: tuple[int, int], shape: Sequence[int], placement: Placement
+) -> Point:
+    """Return where `placement` draws a cell (row, column) of a map of some shape (see `upsample`).
+
+    The place is (x, y) in pixels of the whole picture.
+    """
+    row, column = cell
+    rows, columns = shape
     inset = 0.5 if placement == "article" else 0.0
     whole = explanation.whole_picture or explanation.input_picture
     box = explanation.network.seen_box(whole.size)
     x0, y0, x1, y1 = box if explanation.whole_picture else (0, 0, *whole.size)
-    x = x0 + (column + inset) / cam.shape[1] * (x1 - x0)
-    y = y0 + (row + inset) / cam.shape[0] * (y1 - y0)
+    x = x0 + (column + inset) / columns * (x1 - x0)
+    y = y0 + (row + inset) / rows * (y1 - y0)
     return x, y
 
 

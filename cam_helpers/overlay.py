@@ -37,18 +37,21 @@ def upsample(
         raise ValueError(f"The size is (height, width) in pixels, at least 1 each, not {size}.")
     cam = cam if cam.is_floating_point() else cam.float()
     down, across = (
-        _interpolation_matrix(cells, pixels, placement).to(cam)
+        _interpolation_matrix(cells, pixels, placement, cam.dtype, cam.device)
         for cells, pixels in zip(cam.shape[-2:], size, strict=True)
     )
     with torch.inference_mode():
         grown = down @ cam @ across.T
         # The shares add up to 1 but for rounding, which would give a constant map many colours.
         lowest, highest = cam.amin((-2, -1), keepdim=True), cam.amax((-2, -1), keepdim=True)
-        return grown.maximum(lowest).minimum(highest)  # three times as fast as clamp
+        torch.maximum(grown, lowest, out=grown)  # both are three times as fast as clamp
+        return torch.minimum(grown, highest, out=grown)
 
 
 @lru_cache(maxsize=32)
-def _interpolation_matrix(cells: int, pixels: int, placement: Placement) -> Tensor:
+def _interpolation_matrix(
+    cells: int, pixels: int, placement: Placement, dtype: torch.dtype, device: torch.device
+) -> Tensor:
     """(pixels, cells): row p holds the share of each cell in pixel p; every row adds up to 1."""
     if placement not in ("cells", "article"):
         raise ValueError(f'placement is "cells" or "article", not {placement!r}.')
@@ -58,7 +61,7 @@ def _interpolation_matrix(cells: int, pixels: int, placement: Placement) -> Tens
     else:
         position = (pixel + 0.5) * cells / pixels - 0.5
     distance = position.clamp(0, cells - 1)[:, None] - torch.arange(cells)
-    return (1 - distance.abs()).clamp(min=0)
+    return (1 - distance.abs()).clamp(min=0).to(device, dtype)
 
 
 def overlay(
@@ -82,14 +85,16 @@ def overlay(
     if not 0 <= opacity <= 1:
         raise ValueError(f"opacity runs from 0 to 1, not {opacity}.")
     x0, y0, x1, y1 = (round(edge) for edge in box or (0, 0, *picture.size))
-    colours = colourise(upsample(cam, (y1 - y0, x1 - x0), placement), colour_map, limits)
-    blended = picture.convert("RGB")
-    seen = blended.crop((x0, y0, x1, y1)) if box else blended
-    mixed = Image.blend(seen, colours, opacity)
-    if not box:
-        return mixed
-    blended.paste(mixed, (x0, y0))
-    return blended
+    # The few cells are put between the limits, and then enlarged; the other way round is slower,
+    # and gives the same. Far beyond the limits all is one colour, and infinity cannot be enlarged.
+    steps = torch.from_numpy(_steps(cam, limits).clip(-1e30, 1e30)).float()
+    colours = _painted(upsample(steps, (y1 - y0, x1 - x0), placement).numpy(), colour_map)
+    if box is None:
+        return Image.blend(picture.convert("RGB"), colours, opacity)
+    result = picture.convert("RGB")
+    seen = result.crop((x0, y0, x1, y1))
+    result.paste(Image.blend(seen, colours, opacity), (x0, y0))
+    return result
 
 
 def colourise(
@@ -100,19 +105,32 @@ def colourise(
     Values at or outside `limits` take the first or last of the 256 colours. A map without any
     difference, without `limits`, takes the first colour everywhere.
     """
+    return _painted(_steps(cam, limits), colour_map)
+
+
+def _steps(cam: Tensor, limits: Limits | None) -> np.ndarray:
+    """Return where the values of a map (H, W) lie: 0 at the lower limit, 255 at the upper one."""
     if cam.ndim != 2 or not cam.numel():
         raise ValueError(f"A map to colour is (H, W), not {tuple(cam.shape)}.")
-    own = cam.min().item(), cam.max().item()
+    # In double precision, so that neither a very small unit nor a large offset costs colours.
+    numbers = cam.detach().cpu().double().numpy()
+    own = float(numbers.min()), float(numbers.max())
     low, high = limits or own
     if not all(map(math.isfinite, (*own, low, high))):
         raise ValueError("A map to colour and its limits are finite numbers.")
     if high < low:
         raise ValueError(f"limits are (lowest, highest), not ({low}, {high}).")
     span = max(high - low, math.ulp(0))  # no division by zero where there is no difference
-    # In double precision, so that neither a very small unit nor a large offset costs colours.
-    # In place, since most of the time goes into memory.
-    steps = (cam.detach().cpu().double() - low).div_(span).mul_(255).round_().clamp_(0, 255)
-    coloured = Image.fromarray(steps.numpy().astype(np.uint8))
+    with np.errstate(over="ignore"):  # infinity lies beyond the last colour, too
+        return (numbers - low) / span * 255
+
+
+def _painted(steps: np.ndarray, colour_map: str) -> Image.Image:
+    """Return an RGB picture: steps 0 to 255 in their colours, what lies beyond in the last one.
+
+    Rounds and cuts `steps` in place: most of the time goes into memory.
+    """
+    coloured = Image.fromarray(np.rint(steps, steps).clip(0, 255, steps).astype(np.uint8))
     coloured.putpalette(colour_table(colour_map).tobytes())
     return coloured.convert("RGB")
 

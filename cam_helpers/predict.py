@@ -1,6 +1,7 @@
 """Step 1: a picture goes in, a score for every class comes out."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -27,7 +28,7 @@ class Prediction:
     scores: Tensor
     categories: tuple[str, ...]
 
-    @property
+    @cached_property
     def probabilities(self) -> Tensor:
         """Softmax of the scores: positive, and 1 in sum over the classes."""
         return self.scores.softmax(-1)

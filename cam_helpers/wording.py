@@ -4,7 +4,7 @@ from torch import Tensor
 
 from cam_helpers.annotations import Boxes
 from cam_helpers.explain import Explanation
-from cam_helpers.measure import is_inside, peak
+from cam_helpers.measure import is_inside, place_of_cell
 from cam_helpers.networks import ClassChoice
 from cam_helpers.overlay import DEFAULT_PLACEMENT, Placement
 
@@ -26,17 +26,24 @@ def rounded(number: float) -> str:
 
 def describe_cam(cam: Tensor, what: str) -> str:
     """Say where a map (h, w) peaks, how high, and how much of it lies above half of the peak."""
+    return _describe(cam, what)[0]
+
+
+def _describe(cam: Tensor, what: str) -> tuple[str, tuple[int, int] | None]:
+    """Return the text and the cell (row, column) of the peak, if there is one above zero."""
     numbers = cam.flatten().tolist()
     highest = max(numbers)
     row, column = divmod(numbers.index(highest), cam.shape[1])
     place = f"{place_of(row, column, *cam.shape)} (row {row}, column {column})"
     if highest <= 0:
-        return f"No cell of {what} is above zero; the highest, {rounded(highest)}, is in {place}."
+        text = f"No cell of {what} is above zero; the highest, {rounded(highest)}, is in {place}."
+        return text, None
     share = sum(number > highest / 2 for number in numbers) / len(numbers)
-    return (
+    text = (
         f"{what[0].upper()}{what[1:]} peaks in {place} at {rounded(highest)}; "
         f"{share:.0%} of the cells lie above half of the peak."
     )
+    return text, (row, column)
 
 
 def describe_map(
@@ -46,12 +53,12 @@ def describe_map(
     placement: Placement = DEFAULT_PLACEMENT,
 ) -> str:
     """Describe the map of one class; where `boxes` are known, also on which object it peaks."""
-    category = explanation.network.categories[explanation.network.class_index(class_index)]
-    cam = explanation.cam(class_index)
-    text = describe_cam(cam, f"the map of {category}")
-    if not boxes or cam.max() <= 0:
+    index = explanation.network.class_index(class_index)
+    cam = explanation.cams()[index]
+    text, cell = _describe(cam, f"the map of {explanation.network.categories[index]}")
+    if not boxes or not cell:
         return text
-    point = peak(explanation, class_index, placement)
+    point = place_of_cell(explanation, cell, cam.shape, placement)
     hit = [name for name, box in boxes.items() if is_inside(point, box)]
     return f"{text} The peak is in {_boxes_of(hit)}."
 

@@ -17,7 +17,6 @@ from PIL import Image
 
 import cam_helpers as ch
 from cam_helpers.annotations import shipped_boxes
-from cam_helpers.explorer_figures import CELL
 from cam_helpers.sums import channels_by_size, partial_cam, sum_of_cell
 from cam_helpers.wording import describe_cam, place_of
 
@@ -31,9 +30,11 @@ def panel(network):
 
 def pictures_on(panel):
     """The pictures on the screen, decoded, by caption."""
-    figures = re.findall(
-        r'<figure.*?base64,([^"]+)">.*?<figcaption>(.*?)</figcaption>', panel.screen.value
-    )
+    return pictures_in(panel.screen.value)
+
+
+def pictures_in(markup):
+    figures = re.findall(r'<figure.*?base64,([^"]+)">.*?<figcaption>(.*?)</figcaption>', markup)
     return {
         caption: np.asarray(Image.open(io.BytesIO(base64.b64decode(data))), dtype=float)
         for data, caption in figures
@@ -85,8 +86,8 @@ def test_picture_and_cells_are_those_of_the_explanation(panel, network):
     assert shows(shown["crop"], explanation.input_picture)
     limits = explanation.limits(panel.classes.value)
     cells = ch.colourise(explanation.cam(panel.classes.value), limits=limits)
-    cells = cells.resize((7 * CELL, 7 * CELL), Image.Resampling.NEAREST)
-    assert shows(shown["map, cell by cell"], cells)
+    np.testing.assert_array_equal(shown["map, cell by cell"], cells)
+    assert panel.screen.value.count("image-rendering: pixelated") == 1  # enlarged, but not blurred
 
 
 def test_slider_list_typed_name_and_buttons_are_linked(panel, network):
@@ -134,6 +135,7 @@ def test_min_max_on_a_negative_score_warns_and_the_warning_goes_again(panel):
 def test_one_picture_alone(panel, show):
     panel.show.value = show
     assert [name.split(",")[0] for name in pictures_on(panel)] == [show]
+    assert ("The map of dog peaks in" in panel.alt) == (show != "crop")
 
 
 def test_opacity_and_colour_map_reach_the_picture(panel):
@@ -506,8 +508,15 @@ def test_the_text_says_in_whose_box_the_peak_lies(network, name):
 def test_without_a_kernel_there_is_a_picture_and_how_to_bring_it_alive(panel):
     bundle = panel._repr_mimebundle_()
     assert "Run All Cells" in bundle["text/html"]
-    assert panel.screen.value in bundle["text/html"]
     assert panel.alt in bundle["text/plain"]
+    texts = re.findall(r'<img alt="([^"]*)"', panel.screen.value)
+    assert re.findall(r'<img alt="([^"]*)"', bundle["text/html"]) == texts
+    moving, stored = pictures_on(panel), pictures_in(bundle["text/html"])
+    assert list(stored) == list(moving)
+    assert shows(stored["overlay"], moving["overlay"])
+    # Some readers of stored notebooks blur what they enlarge: so nothing is left to enlarge.
+    cells = moving["map, cell by cell"].repeat(32, axis=0).repeat(32, axis=1)
+    np.testing.assert_array_equal(stored["map, cell by cell"], cells)
     panel.view.value = "one cell"
     assert panel._repr_mimebundle_()["text/html"].count("<img") == 4  # with map and colour bar
 

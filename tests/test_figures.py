@@ -46,9 +46,29 @@ def test_a_picture_is_shown_whole_with_its_alt_text(shown):
 
 def test_the_width_on_the_screen_leaves_the_picture_itself(shown):
     ch.show(Image.new("RGB", (10, 20)), alt="black", width=300)
-    assert ' width="300"' in shown[0]["text/html"]
+    assert ' width="300" height="600"' in shown[0]["text/html"]
     assert picture_in(shown[0]["text/html"]).size == (10, 20)
     assert "width=" not in picture_markup(Image.new("RGB", (10, 20)), "black")
+
+
+def test_only_what_is_enlarged_is_shown_in_squares():
+    picture = Image.new("RGB", (10, 20))
+    assert "pixelated" in picture_markup(picture, "black", 11)
+    assert "pixelated" not in picture_markup(picture, "black", 10)
+    assert "pixelated" not in picture_markup(picture, "black")
+
+
+@pytest.mark.parametrize(
+    ("size", "kind"), [((32, 7), "PNG"), ((7, 33), "JPEG"), ((224, 224), "JPEG")]
+)
+def test_a_moving_picture_is_a_jpeg_unless_it_is_tiny(size, kind):
+    picture = Image.effect_noise(size, 60).convert("RGB")
+    found = picture_in(picture_markup(picture, "noise", moving=True))
+    assert (found.format, found.size) == (kind, size)
+    if kind == "PNG":
+        np.testing.assert_array_equal(found, picture)
+    else:
+        assert np.abs(np.asarray(found, float) - np.asarray(picture, float)).mean() < 30
 
 
 def test_a_figure_is_shown_once_and_closed(shown):

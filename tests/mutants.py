@@ -37,6 +37,7 @@ KNOWN_PICTURES = "tests/test_steps.py -k 'shipped_pictures'"
 OVERLAY = "tests/test_overlay.py"
 EXPLAIN = "tests/test_explain.py -k 'one_forward or crop_of or batch or add_up or stream'"
 MAPS = "tests/test_explain.py -k 'single_steps or contributions or scale or warn or overlay'"
+BIASES = "tests/test_explain.py -k 'mean_of_the_map'"
 SEEN_BOX = "tests/test_explain.py -k 'seen_box_worked_out'"
 TORCHVISION = "tests/test_networks.py -k 'densenet or resnet18'"
 LAYERS = "tests/test_networks.py -k 'own or without_a_class or dead or agree or forward_pass_fails'"
@@ -66,8 +67,22 @@ MEASURE = "tests/test_train.py -k 'measures_half or untrained'"
 TRAIN = "tests/test_train.py -k 'interrupted_goes_on'"
 TARGETS = "tests/test_train.py -k 'target or shares or saving or checkpoint_of'"
 CONTROLS = "tests/test_controls.py"
+CELL_PICKER = "tests/test_controls.py -k 'every_cell'"
+PANELS = "tests/test_controls.py -k 'readers or keys'"
 SHOW = "tests/test_figures.py -k 'not (cell or colours)'"
+MARKUP = "tests/test_figures.py -k 'width or moving or narrow'"
 CELLS = "tests/test_figures.py -k 'cell or colours'"
+EXPLORER_MAP = "tests/test_explorer.py -k 'own_map or own_title or colour_bar'"
+EXPLORER_MOVES = "tests/test_explorer.py -k 'linked or min_max or another_picture or bad_upload'"
+EXPLORER_PANEL = "tests/test_explorer.py -k 'stale or brings_its or opacity_and or keys'"
+EXPLORER_CELL = "tests/test_explorer.py -k 'frame'"
+EXPLORER_CHANNELS = "tests/test_explorer.py -k 'channel_slider or first_channels'"
+EXPLORER_TWO = "tests/test_explorer.py -k 'two_classes or its_copy or another_network'"
+EXPLORER_STILL = "tests/test_explorer.py -k 'without_a_kernel or no_html'"
+EXPLORER_SUMS = "tests/test_explorer.py -k 'sum_of_a_cell or largest_first or outside_the_map'"
+EXPLORER_TEXTS = "tests/test_explorer.py -k 'follows_from or half_of_the_peak or minus_zero or places'"
+EXPLORER_BOXES = "tests/test_explorer.py -k 'whose_box or boxes'"
+EXPLORER_FILES = "tests/test_explorer.py -k 'saved or half_a_file or legal'"
 MACHINE = "tests/test_machine.py"
 
 MUTANTS: dict[str, list[Mutant]] = {}
@@ -398,8 +413,8 @@ MUTANTS["overlay.overlay"] = [
     Mutant(
         "the box's corner mixed up",
         "overlay.py",
-        ", (x0, y0))\n    return blended",
-        ", (y0, x0))\n    return blended",
+        "opacity), (x0, y0))",
+        "opacity), (y0, x0))",
         "On a square crop of a square picture nothing changes.",
         OVERLAY,
     ),
@@ -414,16 +429,16 @@ MUTANTS["overlay.overlay"] = [
     Mutant(
         "painted into the caller's picture",
         "overlay.py",
-        'blended = picture.convert("RGB")',
-        'blended = picture if picture.mode == "RGB" else picture.convert("RGB")',
+        'result = picture.convert("RGB")',
+        'result = picture if picture.mode == "RGB" else picture.convert("RGB")',
         "Converting RGB to RGB looks like a waste.",
         OVERLAY,
     ),
     Mutant(
         "the limits not handed on",
         "overlay.py",
-        ", colour_map, limits)\n",
-        ", colour_map)\n",
+        "_steps(cam, limits).clip(",
+        "_steps(cam, None).clip(",
         "An argument is added to a function, but not to the call in it.",
         OVERLAY,
     ),
@@ -473,16 +488,16 @@ MUTANTS["overlay.colourise"] = [
     Mutant(
         "colours that wrap around",
         "overlay.py",
-        ".round_().clamp_(0, 255)",
-        ".round_()",
+        ".clip(0, 255, steps)",
+        "",
         "Within its own limits no map needs the clamp.",
         OVERLAY,
     ),
     Mutant(
         "cut instead of rounded",
         "overlay.py",
-        ".round_().clamp_(0, 255)",
-        ".clamp_(0, 255)",
+        "np.rint(steps, steps).clip(",
+        "steps.clip(",
         "One colour in 256 is not seen.",
         OVERLAY,
     ),
@@ -497,16 +512,16 @@ MUTANTS["overlay.colourise"] = [
     Mutant(
         "divided by the largest value",
         "overlay.py",
-        "(cam.detach().cpu().double() - low).div_(span)",
-        "cam.detach().cpu().double().div(high)",
+        "return (numbers - low) / span * 255",
+        "return numbers / high * 255",
         "After a ReLU, the smallest value is 0.",
         OVERLAY,
     ),
     Mutant(
         "cold for hot",
         "overlay.py",
-        "(cam.detach().cpu().double() - low).div_(span)",
-        "(high - cam.detach().cpu().double()).div_(span)",
+        "return (numbers - low) / span * 255",
+        "return (high - numbers) / span * 255",
         "Some colour maps run from bright to dark.",
         OVERLAY,
     ),
@@ -673,6 +688,33 @@ MUTANTS["Explanation"] = [
         ".weights.sign()[:, None, None] * self.feature_maps",
         "A channel's sign and its map tell a story already.",
         MAPS,
+    ),
+]
+
+MUTANTS["Explanation.bias"] = [
+    Mutant(
+        "no bias to tell",
+        "explain.py",
+        "return 0.0 if bias is None else bias[index].item()",
+        "return 0.0",
+        "The paper leaves the bias out.",
+        BIASES,
+    ),
+    Mutant(
+        "the bias of the neighbour",
+        "explain.py",
+        "return 0.0 if bias is None else bias[index].item()",
+        "return 0.0 if bias is None else bias[index - 1].item()",
+        "Class lists that are counted from 1 are common.",
+        BIASES,
+    ),
+    Mutant(
+        "no layer without a bias",
+        "explain.py",
+        "return 0.0 if bias is None else bias[index].item()",
+        "return bias[index].item()",
+        "Every usual network has a bias.",
+        BIASES,
     ),
 ]
 
@@ -1542,8 +1584,8 @@ MUTANTS["measure"] = [
     Mutant(
         "rows taken for columns",
         "measure.py",
-        "row, column = divmod(int(cam.argmax()), cam.shape[1])",
-        "column, row = divmod(int(cam.argmax()), cam.shape[1])",
+        "row, column = cell",
+        "column, row = cell",
         "argmax counts through the whole map.",
         PEAKS,
     ),
@@ -1760,6 +1802,68 @@ MUTANTS["controls.ClassPicker"] = [
     ),
 ]
 
+MUTANTS["controls.CellPicker"] = [
+    Mutant(
+        "a click that swaps row and column",
+        "controls.py",
+        'setattr(self, "value", (row, column))',
+        'setattr(self, "value", (column, row))',
+        "A click has x first, a map y first.",
+        CELL_PICKER,
+    ),
+    Mutant(
+        "cells counted through the wrong side",
+        "controls.py",
+        "self._button(*divmod(cell, columns))",
+        "self._button(*divmod(cell, rows))",
+        "Most maps are square.",
+        CELL_PICKER,
+    ),
+    Mutant(
+        "one row too many",
+        "controls.py",
+        "max=rows - 1",
+        "max=rows",
+        "Off by one.",
+        CELL_PICKER,
+    ),
+    Mutant(
+        "a Tab stop at every cell",
+        "controls.py",
+        "            tabbable=False,\n",
+        "",
+        "Buttons should be reached by keyboard.",
+        CELL_PICKER,
+    ),
+]
+
+MUTANTS["controls.Panel"] = [
+    Mutant(
+        "stored notebooks without a picture",
+        "controls.py",
+        '        bundle["text/html"] = f"<p><em>{STILL}</em></p>{self.still}"\n',
+        "",
+        "The panel draws itself, where there is a kernel.",
+        PANELS,
+    ),
+    Mutant(
+        "the words for the picture",
+        "controls.py",
+        "return str(self.screen.value)",
+        "return self.alt",
+        "Both are text.",
+        PANELS,
+    ),
+    Mutant(
+        "a panel without its class",
+        "controls.py",
+        '        self.add_class("cam-panel")\n',
+        "",
+        "It looks like decoration; but the guard of the keys knows panels by it.",
+        PANELS,
+    ),
+]
+
 MUTANTS["controls.LivePanel"] = [
     Mutant(
         "drawn only after the first move",
@@ -1781,7 +1885,7 @@ MUTANTS["controls.LivePanel"] = [
     Mutant(
         "the old picture stays after a failure",
         "controls.py",
-        "            self.screen.value = self.still = html.escape(self.alt)\n",
+        "            self.screen.value = html.escape(self.alt)\n",
         "",
         "The error is raised anyway; in a callback nobody sees it.",
         CONTROLS,
@@ -1797,8 +1901,8 @@ MUTANTS["controls.LivePanel"] = [
     Mutant(
         "a message that is read as HTML",
         "controls.py",
-        "self.screen.value = self.still = html.escape(self.alt)",
-        "self.screen.value = self.still = self.alt",
+        "self.screen.value = html.escape(self.alt)",
+        "self.screen.value = self.alt",
         "Messages seldom hold a '<'.",
         CONTROLS,
     ),
@@ -1871,6 +1975,41 @@ MUTANTS["figures.show"] = [
     ),
 ]
 
+MUTANTS["figures.picture_markup"] = [
+    Mutant(
+        "the height upside down",
+        "figures.py",
+        "round(width * picture.height / picture.width)",
+        "round(width * picture.width / picture.height)",
+        "On a square picture nothing changes.",
+        MARKUP,
+    ),
+    Mutant(
+        "squeezed where the page is narrow",
+        "figures.py",
+        '        style += "; height: auto"\n',
+        "",
+        "The height is there already, as an attribute.",
+        MARKUP,
+    ),
+    Mutant(
+        "always encoded at leisure",
+        "figures.py",
+        "_encode_quickly(picture) if moving else _encode(picture)",
+        "_encode(picture)",
+        "It is the smaller file, and takes thirty times as long.",
+        MARKUP,
+    ),
+    Mutant(
+        "tiny by the shorter side",
+        "figures.py",
+        "    if max(picture.size) > TINY:",
+        "    if min(picture.size) > TINY:",
+        "On a square picture both are the same.",
+        MARKUP,
+    ),
+]
+
 MUTANTS["figures.draw_cells"] = [
     Mutant(
         "numbers beside their cells",
@@ -1914,6 +2053,434 @@ MUTANTS["figures.draw_cells"] = [
     ),
 ]
 
+# ---- the explorer -------------------------------------------------------------------------
+
+MUTANTS["explorer_panel"] = [
+    Mutant(
+        "the picture before",
+        "explorer_panel.py",
+        "self.subject = Subject(explanation, name, shipped_boxes(source))",
+        "self.subject = self.subject or Subject(explanation, name, shipped_boxes(source))",
+        "What is kept is kept once.",
+        EXPLORER_MOVES,
+    ),
+    Mutant(
+        "the best class of the picture before",
+        "explorer_panel.py",
+        "            self.classes.value = top[0].class_index\n",
+        "",
+        "The class is the reader's to choose.",
+        EXPLORER_MOVES,
+    ),
+    Mutant(
+        "a new picture drawn many times",
+        "explorer_panel.py",
+        "        if self._held or self.subject is None:",
+        "        if self.subject is None:",
+        "The last drawing is the right one.",
+        EXPLORER_MOVES,
+    ),
+    Mutant(
+        "every button chooses the last rank",
+        "explorer_panel.py",
+        "button.on_click(lambda _, rank=rank: self._choose_rank(rank))",
+        "button.on_click(lambda _: self._choose_rank(rank))",
+        "The classic: a lambda in a loop.",
+        EXPLORER_MOVES,
+    ),
+    Mutant(
+        "a warning swallowed",
+        "explorer_panel.py",
+        'self._say(" ".join(str(warning.message) for warning in told))',
+        'self._say("")',
+        "catch_warnings() keeps the notebook clean.",
+        EXPLORER_MOVES,
+    ),
+    Mutant(
+        "a warning that stays",
+        "explorer_panel.py",
+        '        self._say(" ".join(str(warning.message) for warning in told))',
+        '        if told:\n            self._say(" ".join(str(w.message) for w in told))',
+        "Without a warning there is nothing to say.",
+        EXPLORER_MOVES,
+    ),
+    Mutant(
+        "a bad upload empties the screen",
+        "explorer_panel.py",
+        "            self._complain(error, name)\n            return False",
+        '            self.screen.value = ""\n            self._complain(error, name)\n'
+        "            return False",
+        "It is what a failed drawing does.",
+        EXPLORER_MOVES,
+    ),
+    Mutant(
+        "the old map stays after a failure",
+        "explorer_panel.py",
+        '            self.screen.value = ""\n',
+        "",
+        "The sentence says what went wrong.",
+        EXPLORER_PANEL,
+    ),
+    Mutant(
+        "the controls of the view before",
+        "explorer_panel.py",
+        "        self.above.children, self.beside.children = view.controls, view.beside\n",
+        "",
+        "The first view has no controls of its own.",
+        EXPLORER_PANEL,
+    ),
+    Mutant(
+        "a control that nobody hears",
+        "explorer_panel.py",
+        "[self.classes, self.show, self.scale, self.colour_map, self.opacity]\n        for",
+        "[self.classes, self.show, self.scale, self.colour_map]\n        for",
+        "A control is made in one place and watched in another.",
+        EXPLORER_PANEL,
+    ),
+    Mutant(
+        "the keys unguarded",
+        "explorer_panel.py",
+        "            self.key_guard,\n",
+        "",
+        "It shows nothing.",
+        EXPLORER_PANEL,
+    ),
+]
+
+MUTANTS["explorer_views"] = [
+    Mutant(
+        "the neighbour's map",
+        "explorer_views.py",
+        "        cam = explanation.cam(class_index)\n"
+        "        limits = explanation.limits(class_index, look.scale)\n        alt =",
+        "        cam = explanation.cams()[class_index - 1]\n"
+        "        limits = explanation.limits(class_index, look.scale)\n        alt =",
+        "Class lists that are counted from 1 are common.",
+        EXPLORER_MAP,
+    ),
+    Mutant(
+        "the text of the best class",
+        "explorer_views.py",
+        "        alt = describe_map(explanation, class_index, subject.boxes)\n        draw:",
+        "        best = explanation.prediction.top(1)[0].class_index\n"
+        "        alt = describe_map(explanation, best, subject.boxes)\n        draw:",
+        "It is worked out once for each picture.",
+        EXPLORER_MAP,
+    ),
+    Mutant(
+        "a frame around another cell",
+        "explorer_views.py",
+        "cells = frame_cell(cells, row, column, cam.shape)",
+        "cells = frame_cell(cells, column, row, cam.shape)",
+        "Pictures have x first, maps y first.",
+        EXPLORER_CELL,
+    ),
+    Mutant(
+        "every sum of channels on a scale of its own",
+        "explorer_views.py",
+        "        cam = partial_cam(explanation, class_index, self.count.value)\n",
+        "        cam = partial_cam(explanation, class_index, self.count.value)\n"
+        "        limits = (cam.min().item(), cam.max().item())\n",
+        "The first channels alone are pale.",
+        EXPLORER_CHANNELS,
+    ),
+    Mutant(
+        "two maps, two scales",
+        "explorer_views.py",
+        "drawn = overlay_figure(side.explanation, cam, look, limits)",
+        "drawn = overlay_figure(side.explanation, cam, look, (cam.min().item(), cam.max().item()))",
+        "Per-map limits are what nearly everybody draws.",
+        EXPLORER_TWO,
+    ),
+    Mutant(
+        "the difference the other way round",
+        "explorer_views.py",
+        "difference = cams[0] - cams[1]",
+        "difference = cams[1] - cams[0]",
+        "From where to where is a matter of taste, until a text says it.",
+        EXPLORER_TWO,
+    ),
+    Mutant(
+        "the names of the difference the other way round",
+        "explorer_views.py",
+        "difference_figure(difference, most, left.name, right.name)",
+        "difference_figure(difference, most, right.name, left.name)",
+        "The colours are right.",
+        EXPLORER_TWO,
+    ),
+    Mutant(
+        "the other network still sees the picture before",
+        "explorer_views.py",
+        "        self.explained = None\n\n    def draw",
+        "        return\n\n    def draw",
+        "It is None from the start.",
+        EXPLORER_TWO,
+    ),
+    Mutant(
+        "the same number for the same class",
+        "explorer_views.py",
+        "other_index = self.other.class_index(category)",
+        "other_index = self.other.class_index(class_index)",
+        "Networks of one data set count their classes alike.",
+        EXPLORER_TWO,
+    ),
+]
+
+MUTANTS["explorer_figures"] = [
+    Mutant(
+        "the winner's probability for every class",
+        "explorer_figures.py",
+        "explanation.prediction.probabilities[class_index].item()",
+        "explanation.prediction.probabilities.max().item()",
+        "The panel begins with the winner.",
+        EXPLORER_MAP,
+    ),
+    Mutant(
+        "a balance without bias",
+        "explorer_figures.py",
+        '            ("+ bias", explanation.bias(class_index)),\n',
+        "",
+        "The paper leaves the bias out.",
+        EXPLORER_MAP,
+    ),
+    Mutant(
+        "a unit where there is none",
+        "explorer_figures.py",
+        '    if look.scale == "min-max":',
+        '    if look.scale == "0..1":',
+        "The name of a scale is changed in one file of two.",
+        EXPLORER_MAP,
+    ),
+    Mutant(
+        "the bar turned round",
+        "explorer_figures.py",
+        "<div>{rounded(limits[0])} {_gradient(colour_map)} {rounded(limits[1])} ",
+        "<div>{rounded(limits[1])} {_gradient(colour_map)} {rounded(limits[0])} ",
+        "Two limits and two ends.",
+        EXPLORER_MAP,
+    ),
+    Mutant(
+        "zero in any colour",
+        "explorer_figures.py",
+        "DIVERGING, (-most, most))\n    return Figure",
+        "DIVERGING)\n    return Figure",
+        "colourise() finds limits of its own.",
+        EXPLORER_TWO,
+    ),
+    Mutant(
+        "a frame across the diagonal",
+        "explorer_figures.py",
+        "x, y = (column + shift) * width, (row + shift) * height",
+        "x, y = (row + shift) * width, (column + shift) * height",
+        "Pictures have x first, maps y first.",
+        EXPLORER_CELL,
+    ),
+    Mutant(
+        "no words for the map beside",
+        "explorer_figures.py",
+        "all_figures = [self.aside, *self.figures] if self.aside else self.figures",
+        "all_figures = self.figures",
+        "Most views have nothing beside.",
+        EXPLORER_CELL,
+    ),
+    Mutant(
+        "stored cells that a reader blurs",
+        "explorer_figures.py",
+        "picture = self.picture.resize(size, Image.Resampling.NEAREST)",
+        "picture = self.picture.resize(size)",
+        "Pillow's own choice is the smooth one.",
+        EXPLORER_STILL,
+    ),
+    Mutant(
+        "a title that is read as HTML",
+        "explorer_figures.py",
+        "<strong>{html.escape(self.title)}</strong>",
+        "<strong>{self.title}</strong>",
+        "Names of classes seldom hold a '<'.",
+        EXPLORER_STILL,
+    ),
+]
+
+MUTANTS["sums"] = [
+    Mutant(
+        "the smallest channels first",
+        "sums.py",
+        "argsort(descending=True, stable=True)",
+        "argsort(stable=True)",
+        "argsort begins with the smallest.",
+        EXPLORER_SUMS,
+    ),
+    Mutant(
+        "channels that take come last",
+        "sums.py",
+        "(weights * features).abs().argsort",
+        "(weights * features).argsort",
+        "Large looks like positive.",
+        EXPLORER_SUMS,
+    ),
+    Mutant(
+        "channels by their weight alone",
+        "sums.py",
+        "(weights * features).abs().argsort",
+        "weights.abs().argsort",
+        "A large weight looks important, on whatever picture.",
+        EXPLORER_SUMS,
+    ),
+    Mutant(
+        "the cell across the diagonal",
+        "sums.py",
+        "explanation.feature_maps[:, row, column]",
+        "explanation.feature_maps[:, column, row]",
+        "Pictures have x first, maps y first.",
+        EXPLORER_SUMS,
+    ),
+    Mutant(
+        "positive terms alone",
+        "sums.py",
+        "contributions.abs().topk(",
+        "contributions.topk(",
+        "The strongest looks like the highest.",
+        EXPLORER_SUMS,
+    ),
+]
+
+MUTANTS["wording"] = [
+    Mutant(
+        "the corner of a cell for its middle",
+        "wording.py",
+        "[int((column + 0.5) / width * 3)]",
+        "[int(column / width * 3)]",
+        "On a map of seven cells nothing changes.",
+        EXPLORER_TEXTS,
+    ),
+    Mutant(
+        "left for upper",
+        "wording.py",
+        "row, column = divmod(numbers.index(highest), cam.shape[1])",
+        "column, row = divmod(numbers.index(highest), cam.shape[1])",
+        "Pictures have x first, maps y first.",
+        EXPLORER_TEXTS,
+    ),
+    Mutant(
+        "half of the way from the lowest",
+        "wording.py",
+        "sum(number > highest / 2 for number in numbers)",
+        "sum(number > (min(numbers) + highest) / 2 for number in numbers)",
+        "It is where a map between 0 and 1 has its 0.5.",
+        EXPLORER_TEXTS,
+    ),
+    Mutant(
+        "minus nothing",
+        "wording.py",
+        "{round(number, 2) + 0.0:.2f}",
+        "{round(number, 2):.2f}",
+        "Who thinks of -0.0?",
+        EXPLORER_TEXTS,
+    ),
+    Mutant(
+        "the box across the diagonal",
+        "wording.py",
+        "place_of_cell(explanation, cell, cam.shape, placement)",
+        "place_of_cell(explanation, cell[::-1], cam.shape, placement)",
+        "Pictures have x first, maps y first.",
+        EXPLORER_BOXES,
+    ),
+]
+
+MUTANTS["saving"] = [
+    Mutant(
+        "an older file overwritten",
+        "saving.py",
+        "path.touch(exist_ok=False)",
+        "path.touch()",
+        "touch() looks as if it did no harm.",
+        EXPLORER_FILES,
+    ),
+    Mutant(
+        "an empty file left behind",
+        "saving.py",
+        "            path.unlink()\n            raise",
+        "            raise",
+        "The unfinished file is cleared away elsewhere.",
+        EXPLORER_FILES,
+    ),
+    Mutant(
+        "names that only this machine allows",
+        "saving.py",
+        'stem = re.sub(r"[^\\w-]+", "_", stem)',
+        'stem = re.sub(r"[/ ]+", "_", stem)',
+        "Linux refuses nothing but the slash.",
+        EXPLORER_FILES,
+    ),
+    Mutant(
+        "a file for its owner alone",
+        "saving.py",
+        "        path.chmod(0o644)",
+        "        pass",
+        "mkstemp's files are files like any other, one should think.",
+        EXPLORER_FILES,
+    ),
+    Mutant(
+        "a picture without its numbers",
+        "saving.py",
+        '    information.add_itxt("cam_helpers", json.dumps(numbers))\n',
+        "",
+        "The text says the most important ones.",
+        EXPLORER_FILES,
+    ),
+    Mutant(
+        "the map after min-max",
+        "saving.py",
+        "np.save(buffer, cam.cpu().numpy(), allow_pickle=False)",
+        "np.save(buffer, ((cam - cam.min()) / (cam.max() - cam.min())).cpu().numpy())",
+        "It is what other libraries give.",
+        EXPLORER_FILES,
+    ),
+    Mutant(
+        "the best class saved, not the chosen one",
+        "explorer_panel.py",
+        "        cam = subject.explanation.cam(self.classes.value)",
+        "        best = subject.explanation.prediction.top(1)[0].class_index\n"
+        "        cam = subject.explanation.cam(best)",
+        "The panel begins with the best class.",
+        EXPLORER_FILES,
+    ),
+]
+
+MUTANTS["annotations"] = [
+    Mutant(
+        "width and height for the far corner",
+        "annotations.py",
+        "(x, y, x + width, y + height)",
+        "(x, y, width, height)",
+        "COCO's boxes are of four numbers, too.",
+        EXPLORER_BOXES,
+    ),
+    Mutant(
+        "the boxes of another picture",
+        "annotations.py",
+        'boxes[names[annotation["image_id"]]]',
+        'boxes[names[min(annotation["id"], len(names))]]',
+        "There are as many ids as names.",
+        EXPLORER_BOXES,
+    ),
+    Mutant(
+        "any picture may be looked up",
+        "annotations.py",
+        "dict(_all_boxes().get(picture, {})) if isinstance(picture, str) else {}",
+        "dict(_all_boxes().get(picture, {}))",
+        "get() has an answer for everything; but pictures cannot be keys.",
+        EXPLORER_BOXES,
+    ),
+    Mutant(
+        "boxes that a caller can change",
+        "annotations.py",
+        "return dict(_all_boxes().get(picture, {})) if",
+        "return _all_boxes().get(picture, {}) if",
+        "A copy looks like a waste.",
+        EXPLORER_BOXES,
+    ),
+]
 # ---- machine ------------------------------------------------------------------------------
 
 MUTANTS["machine"] = [

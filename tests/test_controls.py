@@ -4,7 +4,7 @@ import pytest
 from ipywidgets import HTML, IntSlider, Widget
 from PIL import Image
 
-from cam_helpers.controls import ClassPicker, LivePanel
+from cam_helpers.controls import CellPicker, ClassPicker, LivePanel
 from cam_helpers.figures import picture_markup
 
 
@@ -53,6 +53,30 @@ def test_the_browser_is_told_of_the_list_last(network, monkeypatch):
     monkeypatch.setattr(Widget, "_send", lambda widget, *message, **more: told.append(widget))
     picker.slider.value = 7
     assert told[-2:] == [screen, picker.names]
+
+
+# ---- CellPicker ---------------------------------------------------------------------------
+
+
+def test_every_cell_has_its_button_and_the_fields_follow():
+    picker = CellPicker(2, 3)
+    cells = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+    for button, cell in zip(picker.buttons, cells, strict=True):
+        button.click()
+        assert picker.value == (picker.row.value, picker.column.value) == cell
+        assert button.tooltip == "cell in row {}, column {}".format(*cell)
+        assert button.tabbable is False
+
+
+def test_the_fields_reach_every_cell_and_none_beyond():
+    picker = CellPicker(4, 2)
+    picker.row.value = 2
+    picker.column.value = 1
+    assert picker.value == (2, 1)
+    picker.row.value = 99
+    assert picker.value == (3, 1)
+    picker.column.value = 99
+    assert picker.value == (3, 1)
 
 
 # ---- LivePanel ----------------------------------------------------------------------------
@@ -110,7 +134,15 @@ def test_readers_without_a_kernel_read_what_stands_on_the_screen(slider):
     bundle = panel._repr_mimebundle_()
     assert bundle["text/plain"].endswith("grey 30")
     assert "run the notebook" in bundle["text/plain"]
+    assert "run the notebook" in bundle["text/html"]
+    assert panel.screen.value in bundle["text/html"]
     assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+def test_the_guard_of_the_keys_knows_a_panel_by_its_class(slider):
+    panel = LivePanel(draw_grey, slider)
+    assert "cam-panel" in panel._dom_classes
+    assert "'.cam-panel'" in panel.key_guard.value
 
 
 def test_a_picker_takes_names_and_refuses_unknown_classes_without_moving(network):

@@ -85,6 +85,15 @@ def test_an_explanation_stays_when_another_picture_is_explained(network, scene):
     assert not torch.equal(other.feature_maps, before)
 
 
+@pytest.mark.parametrize("has_bias", [True, False])
+def test_the_mean_of_the_map_and_the_bias_are_the_score(make_small, has_bias):
+    explanation = ch.explain(make_small(bias=has_bias), "cat")
+    for name in ("a", "b", "c"):
+        mean, bias = explanation.cam(name).mean().item(), explanation.bias(name)
+        assert mean + bias == pytest.approx(explanation.score(name), abs=1e-5)
+        assert (bias != 0) == has_bias
+
+
 # ---- scales -------------------------------------------------------------------------------
 
 

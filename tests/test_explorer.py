@@ -18,7 +18,7 @@ from PIL import Image
 import cam_helpers as ch
 from cam_helpers.annotations import shipped_boxes
 from cam_helpers.sums import channels_by_size, partial_cam, sum_of_cell
-from cam_helpers.wording import describe_cam, place_of
+from cam_helpers.wording import describe_cam, place_of, rounded
 
 JPEG_ERROR = 8  # grey levels, mean over a picture
 
@@ -77,6 +77,16 @@ def test_every_class_shows_its_own_map_and_balance(panel, network):
         mean, bias, score = (numbers_on(panel)[k][0] for k in ("mean(map)", "+ bias", "= score"))
         assert score == pytest.approx(explanation.score(class_index), abs=0.006)
         assert mean + bias == pytest.approx(score, abs=0.016)
+
+
+def test_every_class_has_its_own_title_and_words(panel):
+    explanation = panel.subject.explanation
+    for rank, ranked in enumerate(explanation.prediction.top(12), start=1):
+        panel.classes.value = ranked.class_index
+        words = f"rank {rank} of 12, probability {ranked.probability:.1%}"
+        assert f"{ranked.category}: score {ranked.score:.2f}, {words}<" in panel.screen.value
+        cam = explanation.cam(ranked.class_index)
+        assert describe_cam(cam, f"the map of {ranked.category}") in panel.alt
 
 
 def test_picture_and_cells_are_those_of_the_explanation(panel, network):
@@ -147,6 +157,17 @@ def test_opacity_and_colour_map_reach_the_picture(panel):
     assert shows(pictures_on(panel)["overlay"], explanation.input_picture)
 
 
+def test_every_view_brings_its_own_controls(panel):
+    for name, view in panel.views.items():
+        panel.view.value = name
+        assert tuple(panel.above.children) == tuple(view.controls)
+        assert tuple(panel.beside.children) == tuple(view.beside)
+
+
+def test_the_keys_of_the_explorer_stay_in_it(panel):
+    assert panel.key_guard in panel.children
+
+
 # ---- One cell -----------------------------------------------------------------------------
 
 
@@ -189,6 +210,18 @@ def test_the_frame_lies_around_the_cell(panel):
     rows, columns = np.nonzero(changed)
     assert (rows.min() // 32, rows.max() // 32) == (2, 2)
     assert (columns.min() // 32, columns.max() // 32) == (5, 5)
+
+
+def test_the_map_beside_has_the_same_frame_and_its_own_words(panel):
+    panel.view.value = "one cell"
+    panel.views["one cell"].cell.value = (2, 5)
+    explanation, best = panel.subject.explanation, panel.classes.value
+    cells = ch.colourise(explanation.cam(best), limits=explanation.limits(best))
+    plain = cells.resize((224, 224), Image.Resampling.NEAREST)
+    beside = panel.drawing.aside
+    rows, columns = np.nonzero((np.asarray(beside.picture) != np.asarray(plain)).any(2))
+    assert (set(rows // 32), set(columns // 32)) == ({2}, {5})
+    assert panel.alt.splitlines()[0] == beside.alt
 
 
 def test_the_sum_of_a_cell_is_the_cell(network):
@@ -246,6 +279,15 @@ def test_the_channel_slider_grows_the_map_to_the_full_one(panel):
     assert sum(parts) == pytest.approx(numbers["= score"][0], abs=0.021)
 
 
+def test_the_first_channels_have_the_colours_of_the_whole_map(panel):
+    panel.view.value = "channels one by one"
+    panel.views["channels one by one"].count.value = 10
+    explanation, best = panel.subject.explanation, panel.classes.value
+    cam = partial_cam(explanation, best, 10)
+    wanted = ch.colourise(cam, limits=explanation.limits(best))
+    np.testing.assert_array_equal(pictures_on(panel)["sum, cell by cell"], wanted)
+
+
 # ---- Compare --------------------------------------------------------------------------------
 
 
@@ -269,6 +311,23 @@ def test_two_classes_stand_on_one_scale_and_their_difference_balances(panel):
     mean, bias, score = (values[0] for values in numbers.values())
     assert mean + bias == pytest.approx(score, abs=0.016)
     assert score == pytest.approx(first.score - second.score, abs=0.006)
+
+
+def test_two_classes_far_apart_have_the_colours_of_one_scale(panel):
+    explanation = panel.subject.explanation
+    best, worst = panel.classes.value, int(explanation.scores.argmin())
+    panel.view.value = "two classes"
+    panel.views["two classes"].other.value = worst
+    both = explanation.cams()[[best, worst]]
+    limits = (both.min().item(), both.max().item())
+    for figure, cam in zip(panel.drawing.figures, both, strict=False):
+        wanted = ch.overlay(explanation.input_picture, cam, limits=limits)
+        np.testing.assert_array_equal(figure.picture, wanted)
+    difference = both[0] - both[1]
+    lowest, highest = difference.min().item(), difference.max().item()
+    names = [explanation.network.categories[c] for c in (best, worst)]
+    said = f"{names[0]} minus {names[1]}, runs from {lowest:.2f} to {highest:.2f}"
+    assert said in panel.drawing.figures[2].alt
 
 
 def test_a_network_against_its_copy_leaves_nothing(network):
@@ -324,6 +383,19 @@ def test_another_picture_shows_its_own_best_class(panel, network):
     assert shows(pictures_on(panel)["overlay"], wanted)
     assert panel.subject.boxes == shipped_boxes("boat")
     assert best.category in panel.best[0].description
+
+
+def test_another_picture_is_drawn_once(panel, monkeypatch):
+    view, drawn = panel.views["the map"], []
+    draw = view.draw
+
+    def count_and_draw(subject, class_index, look):
+        drawn.append((subject.name, class_index))
+        return draw(subject, class_index, look)
+
+    monkeypatch.setattr(view, "draw", count_and_draw)
+    panel.picture.value = "boat"
+    assert drawn == [("boat", panel.classes.value)]
 
 
 def test_an_uploaded_picture_joins_the_list(panel, network):
@@ -481,6 +553,15 @@ def test_the_text_follows_from_the_numbers():
     assert "-5.00" in text
 
 
+def test_half_of_the_peak_is_half_of_its_number():
+    cam = torch.tensor([[4.0, 1.8], [-2.0, 2.2]])
+    assert "50% of the cells lie above half of the peak" in describe_cam(cam, "the map of dog")
+
+
+def test_numbers_are_rounded_and_never_minus_zero():
+    assert [rounded(x) for x in (-0.004, 0.0, -0.006, 2.346)] == ["0.00", "0.00", "-0.01", "2.35"]
+
+
 @pytest.mark.parametrize(
     ("cell", "shape", "words"),
     [
@@ -502,7 +583,26 @@ def test_the_text_says_in_whose_box_the_peak_lies(network, name):
     panel = ch.explorer(network, name)
     best = explanation.prediction.top(1)[0].category
     assert f"The peak is in the box of the {best}." in panel.alt
-    assert shipped_boxes(b"x") == shipped_boxes("nowhere") == {}
+
+
+def test_the_boxes_are_those_of_the_drawn_scene():
+    wanted = ch.draw_scene(5498, ("cat", "dog")).boxes
+    boxes = shipped_boxes("cat_and_dog")
+    assert boxes == wanted
+    boxes.clear()  # a copy
+    assert shipped_boxes("cat_and_dog") == wanted
+
+
+def test_a_picture_of_ones_own_has_no_boxes():
+    for source in (b"x", "nowhere", np.zeros((8, 8, 3)), Image.new("RGB", (8, 8))):
+        assert shipped_boxes(source) == {}
+
+
+def test_names_of_classes_are_no_html(make_small):
+    network = make_small(("<i>a</i>", "b", "c"))
+    panel = ch.explorer(network, "dog", 0, view="two classes")
+    assert "<i>" not in panel.screen.value + panel.status.value
+    assert "<strong>&lt;i&gt;a&lt;/i&gt; or " in panel.screen.value
 
 
 def test_without_a_kernel_there_is_a_picture_and_how_to_bring_it_alive(panel):
@@ -544,6 +644,23 @@ def test_saved_files_hold_the_picture_and_its_numbers(panel, tmp_path):
     assert numbers["limits"] == pytest.approx([cam.min(), cam.max()])
     assert cam.mean() + numbers["bias"] == pytest.approx(numbers["score"], abs=1e-4)
     assert "peaks in" in saved.text["Description"]
+
+
+def test_the_class_on_the_screen_is_the_one_that_is_saved(panel, tmp_path):
+    panel.folder = tmp_path
+    panel.classes.value = other = (panel.classes.value + 5) % 12
+    panel.save_overlay.click()
+    panel.save_map.click()
+    name, explanation = panel.network.categories[other], panel.subject.explanation
+    cam = np.load(tmp_path / f"cat_and_dog_{name}_map.npy")
+    assert np.array_equal(cam, explanation.cam(other))
+    saved = Image.open(tmp_path / f"cat_and_dog_{name}_overlay.png")
+    assert np.array_equal(saved, explanation.overlay(other))
+    numbers = json.loads(saved.text["cam_helpers"])
+    assert (numbers["class_index"], numbers["category"]) == (other, name)
+    assert numbers["score"] == explanation.score(other)
+    assert f"map of {name}" in saved.text["Description"]
+    assert all(path.stat().st_mode & 0o444 == 0o444 for path in tmp_path.iterdir())  # for all
 
 
 def test_a_folder_that_cannot_be_written_to_gets_a_sentence(panel, tmp_path):

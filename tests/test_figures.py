@@ -152,3 +152,11 @@ def test_without_limits_the_colours_run_from_smallest_to_largest(axis):
 def test_numbers_are_light_on_dark_cells_and_dark_on_light_ones(axis):
     ch.draw_cells(axis, torch.tensor([[0.0, 1.0]]), colour_map="gray")
     assert [text.get_color() for text in axis.texts] == ["white", "black"]
+
+
+# ---- sizes on the screen ------------------------------------------------------------------
+
+
+def test_on_a_narrow_page_a_picture_keeps_its_shape():
+    markup = picture_markup(Image.new("RGB", (10, 20)), "black", 10)
+    assert 'style="max-width: 100%; height: auto"' in markup

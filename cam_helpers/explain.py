@@ -87,6 +87,9 @@ class Explanation:
         latter is what per-class rescaling to 0..1 shows; it warns where the score is negative,
         since it paints such a class as brightly as the winner.
         """
+        return self._limits(class_index, scale)
+
+    def _limits(self, class_index: ClassChoice, scale: Scale) -> Limits:
         if scale not in ("shared", "raw", "min-max"):
             raise ValueError(f'scale is "shared", "raw" or "min-max", not {scale!r}.')
         score = self.score(class_index)
@@ -95,7 +98,7 @@ class Explanation:
                 f"The score of {self.class_weights(class_index).category} is {score:.2f}: "
                 "the network speaks against this class, but min-max paints its map as brightly "
                 "as any other.",
-                stacklevel=3,
+                stacklevel=3,  # the line that called `limits` or `overlay`
             )
         if scale == "shared":
             return self._shared_limits
@@ -124,7 +127,7 @@ class Explanation:
             self.cam(class_index),
             opacity=opacity,
             colour_map=colour_map,
-            limits=self.limits(class_index, scale),
+            limits=self._limits(class_index, scale),
             placement=placement,
             box=self.network.seen_box(picture.size) if whole else None,
         )

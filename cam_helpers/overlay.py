@@ -116,8 +116,8 @@ def _steps(cam: Tensor, limits: Limits | None) -> np.ndarray:
     numbers = cam.detach().cpu().double().numpy()
     own = float(numbers.min()), float(numbers.max())
     low, high = limits or own
-    if not all(map(math.isfinite, (*own, low, high))):
-        raise ValueError("A map to colour and its limits are finite numbers.")
+    if not all(map(math.isfinite, (*own, low, high, high - low))):
+        raise ValueError("A map to colour, its limits and their distance are finite numbers.")
     if high < low:
         raise ValueError(f"limits are (lowest, highest), not ({low}, {high}).")
     span = max(high - low, math.ulp(0))  # no division by zero where there is no difference

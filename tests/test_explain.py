@@ -119,12 +119,24 @@ def test_min_max_warns_where_the_score_is_negative(network):
     shift_score(network, "cup", -100)
     explanation = ch.explain(network, "cat")
     assert explanation.score("cup") < 0
-    with pytest.warns(UserWarning, match=r"cup is -.*speaks against this class"):
+    with pytest.warns(UserWarning, match=r"cup is -.*speaks against this class") as by_limits:
         explanation.limits("cup", "min-max")
     with pytest.warns(UserWarning, match="speaks against"):
         explanation.limits(network.class_index("cup"), "min-max")
-    with pytest.warns(UserWarning, match="speaks against"):
+    with pytest.warns(UserWarning, match="speaks against") as by_overlay:
         explanation.overlay("cup", scale="min-max")
+    assert [told[0].filename for told in (by_limits, by_overlay)] == [__file__, __file__]
+
+
+def test_a_score_of_zero_is_not_negative(make_small):
+    network = make_small()
+    network.classifier.weight.data.zero_()
+    network.classifier.bias.data.zero_()
+    explanation = ch.explain(network, "cat")
+    assert explanation.score("a") == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert explanation.limits("a", "min-max") == (0, 0)
 
 
 def test_nothing_else_warns(network):

@@ -197,6 +197,17 @@ def test_a_constant_map_takes_the_first_colour():
     }
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+@pytest.mark.parametrize(("unit", "offset"), [(1, 0), (2.0**-120, 0), (1, 4000)])
+def test_the_colours_are_found_in_double_precision(dtype, unit, offset):
+    cam = (noise(16, 16) * unit + offset).to(dtype)
+    numbers = cam.double().numpy()
+    low, high = numbers.min(), numbers.max()
+    span = max(high - low, 1e-300)
+    steps = np.rint((numbers - low) / span * 255).astype(int)
+    np.testing.assert_array_equal(ch.colourise(cam, "gray"), colour_table("gray")[steps])
+
+
 def test_limits_in_the_wrong_order_are_refused():
     with pytest.raises(ValueError, match=r"\(lowest, highest\), not \(1, -1\)"):
         ch.colourise(torch.zeros(2, 2), limits=(1, -1))
@@ -293,6 +304,12 @@ def test_the_bright_cell_lies_over_its_part_of_a_wide_picture():
 def test_only_one_map_can_be_coloured(cam):
     with pytest.raises(ValueError, match=r"\(H, W\)"):
         ch.colourise(cam)
+
+
+def test_limits_whose_distance_is_no_number_are_refused():
+    for draw in (ch.colourise, lambda cam, **more: ch.overlay(noisy_picture(8, 8), cam, **more)):
+        with pytest.raises(ValueError, match="distance are finite"):
+            draw(torch.zeros(7, 7), limits=(-1e308, 1e308))
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])

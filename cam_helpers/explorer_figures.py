@@ -94,24 +94,31 @@ class Drawing(NamedTuple):
     figures: list[Figure]
     sheet: str  # HTML, the numbers
     bars: str  # HTML, what the colours mean
+    crop: Figure | None = None  # apart from the others, since it stays while the class changes
     aside: Figure | None = None  # what a view shows on its own controls
 
     @property
     def alt(self) -> str:
         """The texts of all figures, a line each."""
-        all_figures = [self.aside, *self.figures] if self.aside else self.figures
-        return "\n".join(figure.alt for figure in all_figures)
+        return "\n".join(figure.alt for figure in (self.aside, self.crop, *self.figures) if figure)
 
     @property
     def markup(self) -> str:
-        """The HTML of all but what stands aside, quickly made."""
+        """The HTML of all but the crop and what stands aside, quickly made."""
         return self._around(figure.markup for figure in self.figures)
+
+    def crop_markup(self, name: str) -> str:
+        """Return the HTML of the crop below the name of its picture."""
+        if not self.crop:
+            return ""
+        return f'<div style="margin-right: 10px">{html.escape(name)}{self.crop.markup}</div>'
 
     @property
     def still(self) -> str:
         """The HTML of the whole drawing for a stored notebook."""
         aside = self.aside.still if self.aside else ""
-        return aside + self._around(figure.still for figure in self.figures)
+        row = [self.crop, *self.figures] if self.crop else self.figures
+        return aside + self._around(figure.still for figure in row)
 
     def _around(self, figures: Iterable[str]) -> str:
         return (
@@ -178,12 +185,12 @@ def _gradient(colour_map: str) -> str:
 
 def title_of(explanation: Explanation, class_index: int) -> str:
     """Return one line about a class: name, score, rank and probability."""
-    score = explanation.score(class_index)
-    rank = int((explanation.scores > score).sum()) + 1
-    probability = explanation.prediction.probabilities[class_index].item()
+    prediction = explanation.prediction
+    score, ranks = explanation.score(class_index), prediction.ranks
+    probability = prediction.probabilities[class_index].item()
     return (
         f"{explanation.network.categories[class_index]}: score {rounded(score)}, "
-        f"rank {rank} of {len(explanation.scores)}, probability {probability:.1%}"
+        f"rank {ranks[class_index]} of {len(ranks)}, probability {probability:.1%}"
     )
 
 

@@ -1,6 +1,7 @@
 """The explorer's panel: controls above, the screen below, and one drawing for every move."""
 
 import html
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -102,7 +103,7 @@ class Explorer(Panel):
         self.save_map = widgets.Button(description="save map (.npy)")
 
     def _rows(self) -> list[widgets.Widget]:
-        self.above, self.beside = widgets.VBox(), widgets.VBox()
+        self.above, self.beside, self.crop = widgets.VBox(), widgets.VBox(), widgets.HTML()
         # Two pictures wide; where there is less room than that beside a view's own, below it.
         self.screen.layout = {"flex": "1 1 460px", "min_width": "0"}
         looks = [self.view, self.show, self.scale, self.colour_map, self.opacity]
@@ -113,7 +114,7 @@ class Explorer(Panel):
             _row(*looks),
             self.status,
             self.above,
-            _row(self.beside, self.screen),
+            _row(self.beside, self.crop, self.screen),
             _row(self.save_overlay, self.save_map),
             self.key_guard,
         ]
@@ -148,7 +149,7 @@ class Explorer(Panel):
 
     def take_picture(self, source: PictureSource, name: str = "") -> bool:
         """Show another picture and its best class; where that fails, say so and keep the last."""
-        name = name or _name_of(source)
+        name = self._name_for(source, name or _name_of(source))
         try:
             explanation = explain(self.network, source)
         except Exception as error:
@@ -169,6 +170,14 @@ class Explorer(Panel):
                 view.start(self.subject)
             self.classes.value = top[0].class_index
         return True
+
+    def _name_for(self, source: PictureSource, name: str) -> str:
+        """Return the name, with a number where another picture has it already."""
+        taken, number = name, 1
+        while taken in self.sources and not _is_same(self.sources[taken], source):
+            number += 1
+            taken = f"{name} ({number})"
+        return taken
 
     def _picture_chosen(self, change: dict[str, Any]) -> None:
         name = change["new"]
@@ -203,7 +212,7 @@ class Explorer(Panel):
         labels = list(self.find.options)
         if text in labels:
             return labels.index(text)
-        if text.lstrip("-").isdigit():
+        if re.fullmatch("-?[0-9]+", text):
             return self.network.class_index(int(text))
         folded = [category.casefold() for category in self.network.categories]
         if folded.count(text.casefold()) == 1:
@@ -233,11 +242,12 @@ class Explorer(Panel):
         except Exception as error:
             self.drawing, self.alt = None, str(error)
             view.show_aside("")
-            self.screen.value = ""
+            self.crop.value = self.screen.value = ""
             self._complain(error)
             return
-        self.drawing, self.alt = drawing, drawing.alt
-        self.screen.value = drawing.markup
+        self.drawing, self.alt, markup = drawing, drawing.alt, drawing.markup
+        self.crop.value = drawing.crop_markup(self.subject.name)
+        self.screen.value = markup
         view.show_aside(drawing.aside.image if drawing.aside else "")
         self._say(" ".join(str(warning.message) for warning in told))
 
@@ -275,7 +285,9 @@ class Explorer(Panel):
         if self.subject is None:
             return
         try:
-            content, name = make_file(self.subject)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the picture on the screen has told it
+                content, name = make_file(self.subject)
             path = save_new(content, self.folder or Path.cwd(), name)
         except OSError as error:
             self._complain(error, "Nothing was saved")
@@ -340,6 +352,12 @@ def _views(network: Network, other_network: Network | str | None) -> dict[str, V
     if other_network is not None:
         views.append(NetworksView(_loaded(other_network)))
     return {view.name: view for view in views}
+
+
+def _is_same(one: PictureSource, other: PictureSource) -> bool:
+    """Say whether two sources are one; arrays and open pictures are compared by identity."""
+    by_value = isinstance(one, str | Path | bytes) and isinstance(other, str | Path | bytes)
+    return one == other if by_value else one is other
 
 
 def _name_of(picture: PictureSource) -> str:

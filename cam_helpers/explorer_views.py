@@ -63,18 +63,16 @@ class MapView(View):
     def draw(self, subject: Subject, class_index: int, look: Look) -> Drawing:
         """Draw picture, map and overlay."""
         explanation = subject.explanation
-        cam = explanation.cam(class_index)
+        cam = explanation.cams()[class_index]
         limits = explanation.limits(class_index, look.scale)
         alt = describe_map(explanation, class_index, subject.boxes)
         draw: dict[str, Callable[[], Figure]] = {
-            "crop": lambda: subject.figure,
             "map": lambda: Figure(
                 colourise(cam, look.colour_map, limits), "map, cell by cell", alt
             ),
             "overlay": lambda: overlay_figure(explanation, cam, look, limits),
         }
-        shown = list(draw) if look.show == ALL_THREE else [look.show]
-        figures = [draw[key]() for key in shown]
+        figures = [draw[key]() for key in draw if look.show in (key, ALL_THREE)]
         if look.show == "overlay":
             figures = [replace(figures[0], alt=f"{alt} {figures[0].alt}")]
         return Drawing(
@@ -82,6 +80,7 @@ class MapView(View):
             figures,
             balance_sheet(explanation, class_index),
             colour_bar(look, limits),
+            crop=subject.figure if look.show in ("crop", ALL_THREE) else None,
         )
 
 
@@ -103,7 +102,7 @@ class CellView(View):
     def draw(self, subject: Subject, class_index: int, look: Look) -> Drawing:
         """Draw map, picture and overlay, each with the cell framed."""
         explanation = subject.explanation
-        cam = explanation.cam(class_index)
+        cam = explanation.cams()[class_index]
         limits = explanation.limits(class_index, look.scale)
         row, column = self.cell.value
         alt = describe_map(explanation, class_index, subject.boxes)
@@ -113,19 +112,20 @@ class CellView(View):
         framed = (
             f"The frame is cell row {row}, column {column}, at {rounded(cam[row, column].item())}."
         )
-        figures = [
+        crop, laid_over = (
             Figure(
                 frame_cell(figure.picture, row, column, cam.shape),
                 figure.caption,
                 f"{figure.alt} {framed}",
             )
             for figure in (subject.figure, overlay_figure(explanation, cam, look, limits))
-        ]
+        )
         return Drawing(
             title_of(explanation, class_index),
-            figures,
+            [laid_over],
             cell_sheet(explanation, class_index, row, column),
             colour_bar(look, limits),
+            crop=crop,
             aside=Figure(cells, "map, cell by cell", f"{alt} {framed}"),
         )
 
@@ -160,7 +160,6 @@ class ChannelsView(View):
         category = explanation.network.categories[class_index]
         what = f"the sum of the first {self.count.value} of {self.count.max} for {category}"
         figures = [
-            subject.figure,
             Figure(
                 colourise(cam, look.colour_map, limits),
                 "sum, cell by cell",
@@ -181,6 +180,7 @@ class ChannelsView(View):
             figures,
             sheet_markup(rows),
             colour_bar(look, limits),
+            crop=subject.figure,
         )
 
 

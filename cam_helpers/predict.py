@@ -33,6 +33,14 @@ class Prediction:
         """Softmax of the scores: positive, and 1 in sum over the classes."""
         return self.scores.softmax(-1)
 
+    @cached_property
+    def ranks(self) -> list[int]:
+        """The rank of every class of one picture: 1 for the best; equal scores share a rank."""
+        rising = self.scores.sort().values
+        better = len(rising) - torch.searchsorted(rising, self.scores, right=True)
+        ranks: list[int] = (better + 1).tolist()
+        return ranks
+
     def top(self, k: int = 5) -> list[RankedClass]:
         """Return the `k` best classes of one picture, best first (all, where there are fewer)."""
         if k < 1:

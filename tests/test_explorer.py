@@ -9,6 +9,7 @@ import datetime
 import io
 import json
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -17,8 +18,10 @@ from PIL import Image
 
 import cam_helpers as ch
 from cam_helpers.annotations import shipped_boxes
+from cam_helpers.measure import peak
+from cam_helpers.overlay import DEFAULT_PLACEMENT
 from cam_helpers.sums import channels_by_size, partial_cam, sum_of_cell
-from cam_helpers.wording import describe_cam, place_of, rounded
+from cam_helpers.wording import describe_cam, describe_map, place_of, rounded
 
 JPEG_ERROR = 8  # grey levels, mean over a picture
 
@@ -30,7 +33,7 @@ def panel(network):
 
 def pictures_on(panel):
     """The pictures on the screen, decoded, by caption."""
-    return pictures_in(panel.screen.value)
+    return pictures_in(panel.crop.value + panel.screen.value)
 
 
 def pictures_in(markup):
@@ -222,6 +225,7 @@ def test_the_map_beside_has_the_same_frame_and_its_own_words(panel):
     rows, columns = np.nonzero((np.asarray(beside.picture) != np.asarray(plain)).any(2))
     assert (set(rows // 32), set(columns // 32)) == ({2}, {5})
     assert panel.alt.splitlines()[0] == beside.alt
+    assert panel.views["one cell"].cell.picture.value == beside.image
 
 
 def test_the_sum_of_a_cell_is_the_cell(network):
@@ -333,6 +337,7 @@ def test_two_classes_far_apart_have_the_colours_of_one_scale(panel):
 def test_a_network_against_its_copy_leaves_nothing(network):
     panel = ch.explorer(network, "dog", other_network=copy.deepcopy(network), view="two networks")
     assert "is zero everywhere" in panel.alt
+    assert len(pictures_on(panel)) == 3  # each with a name of its own
     assert all(values == [0.0] for values in numbers_on(panel).values())
     panel.picture.value = "cat"
     assert "is zero everywhere" in panel.alt
@@ -412,6 +417,24 @@ def test_an_uploaded_picture_joins_the_list(panel, network):
     panel.picture.value = "your <my> house.png"
     assert panel.subject.name == "your <my> house.png"
     assert panel.sentence == ""
+    assert "<my>" not in panel.crop.value
+
+
+def test_two_pictures_of_one_name_stay_two(panel):
+    boat, dog = (png(ch.open_picture(name)) for name in ("boat", "dog"))
+    for content in (boat, dog, boat):
+        upload(panel, "a.png", content)
+    assert panel.subject.name == "your a.png"
+    assert list(panel.picture.options)[-2:] == ["your a.png", "your a.png (2)"]
+    for name, content in (("your a.png (2)", dog), ("your a.png", boat)):
+        panel.picture.value = name
+        assert shows(
+            pictures_on(panel)["crop"], panel.network.picture_of(panel.network.prepare(content)[0])
+        )
+    first, second = ch.open_picture("cat"), ch.open_picture("house")
+    assert panel.take_picture(first) and panel.take_picture(second) and panel.take_picture(first)
+    assert list(panel.picture.options)[-2:] == ["your picture", "your picture (2)"]
+    assert panel.subject.name == "your picture"
 
 
 @pytest.mark.parametrize(
@@ -436,9 +459,22 @@ def test_a_bad_upload_gets_a_sentence_and_the_last_picture_stays(
     assert panel.sentence == ""
 
 
+def test_a_picture_that_is_gone_gets_a_sentence_and_the_list_goes_back(network, tmp_path):
+    path = tmp_path / "mine.png"
+    path.write_bytes(png(Image.new("RGB", (64, 64))))
+    panel = ch.explorer(network, path)
+    panel.picture.value = "cat"
+    before = panel.screen.value
+    path.unlink()
+    panel.picture.value = "your mine.png"
+    assert "mine.png" in panel.sentence
+    assert (panel.picture.value, panel.screen.value) == ("cat", before)
+
+
 def test_an_unknown_class_gets_a_sentence_and_nothing_moves(panel):
     before = panel.screen.value
-    for typed, sentence in (("fishx", "'fish'"), ("12", "0 to 11"), ("-1", "0 to 11")):
+    wrong = [("fishx", "'fish'"), ("12", "0 to 11"), ("-1", "0 to 11"), ("²", "²"), ("--5", "--5")]
+    for typed, sentence in wrong:
         panel.find.value = typed
         assert sentence in panel.sentence
         assert panel.screen.value == before
@@ -558,6 +594,11 @@ def test_half_of_the_peak_is_half_of_its_number():
     assert "50% of the cells lie above half of the peak" in describe_cam(cam, "the map of dog")
 
 
+def test_a_map_of_zeros_has_no_peak():
+    text = describe_cam(torch.zeros(2, 2), "the map of dog")
+    assert "No cell of the map of dog is above zero; the highest, 0.00," in text
+
+
 def test_numbers_are_rounded_and_never_minus_zero():
     assert [rounded(x) for x in (-0.004, 0.0, -0.006, 2.346)] == ["0.00", "0.00", "-0.01", "2.35"]
 
@@ -585,6 +626,18 @@ def test_the_text_says_in_whose_box_the_peak_lies(network, name):
     assert f"The peak is in the box of the {best}." in panel.alt
 
 
+def test_the_text_names_all_boxes_around_the_peak_or_none(network):
+    explanation = ch.explain(network, "dog")
+    x, y = peak(explanation, "dog", DEFAULT_PLACEMENT)
+    around, beside = (x - 1, y - 1, x + 1, y + 1), (x + 1, y, x + 9, y + 9)
+    for boxes, end in (
+        ({"hat": beside}, "no object's box."),
+        ({"hat": beside, "dog": around}, "the box of the dog."),
+        ({"hat": around, "dog": around}, "the box of the hat and the box of the dog."),
+    ):
+        assert describe_map(explanation, "dog", boxes).endswith(f"The peak is in {end}")
+
+
 def test_the_boxes_are_those_of_the_drawn_scene():
     wanted = ch.draw_scene(5498, ("cat", "dog")).boxes
     boxes = shipped_boxes("cat_and_dog")
@@ -603,13 +656,16 @@ def test_names_of_classes_are_no_html(make_small):
     panel = ch.explorer(network, "dog", 0, view="two classes")
     assert "<i>" not in panel.screen.value + panel.status.value
     assert "<strong>&lt;i&gt;a&lt;/i&gt; or " in panel.screen.value
+    panel.find.value = "<u>x</u>"
+    assert "'<u>x</u>'" in panel.sentence
+    assert "<u>" not in panel.status.value
 
 
 def test_without_a_kernel_there_is_a_picture_and_how_to_bring_it_alive(panel):
     bundle = panel._repr_mimebundle_()
     assert "Run All Cells" in bundle["text/html"]
     assert panel.alt in bundle["text/plain"]
-    texts = re.findall(r'<img alt="([^"]*)"', panel.screen.value)
+    texts = re.findall(r'<img alt="([^"]*)"', panel.crop.value + panel.screen.value)
     assert re.findall(r'<img alt="([^"]*)"', bundle["text/html"]) == texts
     moving, stored = pictures_on(panel), pictures_in(bundle["text/html"])
     assert list(stored) == list(moving)
@@ -622,6 +678,16 @@ def test_without_a_kernel_there_is_a_picture_and_how_to_bring_it_alive(panel):
 
 
 # ---- Saving ---------------------------------------------------------------------------------
+
+
+def test_saving_says_nothing_but_where(panel, tmp_path):
+    panel.folder, panel.scale.value = tmp_path, "min-max"
+    panel.classes.value = int(panel.subject.explanation.scores.argmin())
+    assert "speaks against this class" in panel.sentence
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        panel.save_overlay.click()
+    assert panel.sentence.startswith("Saved as ")
 
 
 def test_saved_files_hold_the_picture_and_its_numbers(panel, tmp_path):
@@ -649,13 +715,14 @@ def test_saved_files_hold_the_picture_and_its_numbers(panel, tmp_path):
 def test_the_class_on_the_screen_is_the_one_that_is_saved(panel, tmp_path):
     panel.folder = tmp_path
     panel.classes.value = other = (panel.classes.value + 5) % 12
+    panel.opacity.value, panel.colour_map.value = 0.8, "magma"
     panel.save_overlay.click()
     panel.save_map.click()
     name, explanation = panel.network.categories[other], panel.subject.explanation
     cam = np.load(tmp_path / f"cat_and_dog_{name}_map.npy")
     assert np.array_equal(cam, explanation.cam(other))
     saved = Image.open(tmp_path / f"cat_and_dog_{name}_overlay.png")
-    assert np.array_equal(saved, explanation.overlay(other))
+    assert np.array_equal(saved, explanation.overlay(other, opacity=0.8, colour_map="magma"))
     numbers = json.loads(saved.text["cam_helpers"])
     assert (numbers["class_index"], numbers["category"]) == (other, name)
     assert numbers["score"] == explanation.score(other)

@@ -77,6 +77,15 @@ def test_top_ranks_from_best_to_worst():
     assert [type(part) for part in best] == [int, str, float, float]
 
 
+def test_ranks_count_the_better_classes_and_equal_scores_share_one():
+    scores = torch.tensor([1.0, 3.0, -2.0, 3.0, 0.0])
+    prediction = ch.Prediction(scores, ("a", "b", "c", "d", "e"))
+    assert prediction.ranks == [3, 1, 5, 1, 4]
+    for ranked in prediction.top(5):
+        better = sum(score > ranked.score for score in scores.tolist())
+        assert prediction.ranks[ranked.class_index] == better + 1
+
+
 def test_top_gives_all_classes_where_there_are_fewer_than_asked_for():
     ranked = ch.Prediction(torch.tensor([3.0, 1.0, 2.0]), ("a", "b", "c")).top(10)
     assert [line.category for line in ranked] == ["a", "c", "b"]

@@ -4,9 +4,10 @@ The panels can be moved from code as well as by hand, so a test can check them. 
 module that imports ipywidgets; import it by name: `from cam_helpers.controls import ...`.
 """
 
+import asyncio
 import html
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
@@ -44,6 +45,35 @@ window.cam_panels_listen = true;
 PictureAndAlt = tuple["Image.Image | Figure", str]
 
 
+class PatientList(widgets.Dropdown):  # type: ignore[misc]
+    """A list that tells the browser of its changes when there was none for `QUIET` seconds.
+
+    A browser needs milliseconds to move a list of 1000 names, for which no picture should wait. In
+    Python the value changes at once; and where no event loop runs, as in a script, so does all.
+    """
+
+    QUIET = 0.15
+
+    def __init__(self, **options: Any) -> None:
+        self._changed: set[str] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        super().__init__(**options)
+
+    def send_state(self, key: str | Iterable[str] | None = None) -> None:
+        """Send the state, or the part of it that `key` names, when the changes are over."""
+        self._changed |= {key} if isinstance(key, str) else set(self.keys if key is None else key)
+        if self._timer:
+            self._timer.cancel()
+        try:
+            self._timer = asyncio.get_running_loop().call_later(self.QUIET, self._send_changed)
+        except RuntimeError:  # no event loop
+            self._send_changed()
+
+    def _send_changed(self) -> None:
+        super().send_state(self._changed)
+        self._changed = set()
+
+
 class ClassPicker(widgets.HBox):  # type: ignore[misc]
     """A slider for the class index and a list of the category names, linked.
 
@@ -58,7 +88,7 @@ class ClassPicker(widgets.HBox):  # type: ignore[misc]
         self.slider = widgets.IntSlider(
             description="class index", max=len(categories) - 1, style=WIDE
         )
-        self.names = widgets.Dropdown(
+        self.names = PatientList(
             description="class",
             options=[(f"{i} {category}", i) for i, category in enumerate(categories)],
             equals=operator.eq,  # what it does anyway, but quicker
@@ -69,7 +99,7 @@ class ClassPicker(widgets.HBox):  # type: ignore[misc]
         traitlets.dlink((self.names, "value"), (self, "value"))
 
     def notify_change(self, change: Any) -> None:
-        """Tell all who watch, and the list last: it takes its time with 1000 names."""
+        """Tell all who watch, and the list last, since to find a name takes its time."""
         try:
             super().notify_change(change)
         finally:

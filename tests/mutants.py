@@ -1803,6 +1803,40 @@ MUTANTS["controls.ClassPicker"] = [
     ),
 ]
 
+MUTANTS["controls.PatientList"] = [
+    Mutant(
+        "a message for every move after all",
+        "controls.py",
+        "            self._timer.cancel()",
+        "            pass",
+        "A timer that has been replaced looks harmless.",
+        CONTROLS,
+    ),
+    Mutant(
+        "old changes sent again",
+        "controls.py",
+        "        super().send_state(self._changed)\n        self._changed = set()",
+        "        super().send_state(self._changed)",
+        "The browser has them already, and does not mind.",
+        CONTROLS,
+    ),
+    Mutant(
+        "only the last change sent",
+        "controls.py",
+        "self._changed |= {key}",
+        "self._changed = {key}",
+        "There is one change at a time, mostly.",
+        CONTROLS,
+    ),
+    Mutant(
+        "a script that waits for ever",
+        "controls.py",
+        "        except RuntimeError:  # no event loop\n            self._send_changed()",
+        "        except RuntimeError:\n            pass",
+        "In Jupyter there is always an event loop.",
+        CONTROLS,
+    ),
+]
 MUTANTS["controls.CellPicker"] = [
     Mutant(
         "a click that swaps row and column",

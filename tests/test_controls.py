@@ -1,10 +1,13 @@
 """Sliders, lists and panels, moved from code as a test can move them."""
 
+import asyncio
+from types import SimpleNamespace
+
 import pytest
 from ipywidgets import HTML, IntSlider, Widget
 from PIL import Image
 
-from cam_helpers.controls import CellPicker, ClassPicker, LivePanel
+from cam_helpers.controls import CellPicker, ClassPicker, LivePanel, PatientList
 from cam_helpers.figures import picture_markup
 
 
@@ -77,6 +80,60 @@ def test_the_fields_reach_every_cell_and_none_beyond():
     assert picker.value == (3, 1)
     picker.column.value = 99
     assert picker.value == (3, 1)
+
+
+class Loop:
+    """Stands for an event loop: keeps what is to be called later, until time has passed."""
+
+    def __init__(self):
+        self.due = {}
+
+    def call_later(self, seconds, call):
+        timer = SimpleNamespace()
+        timer.cancel = lambda: self.due.pop(timer.number, None)
+        timer.number = len(self.due) + 1
+        self.due[timer.number] = call
+        return timer
+
+    def pass_time(self):
+        for number in list(self.due):
+            self.due.pop(number)()
+
+
+def test_while_an_event_loop_runs_the_list_waits_for_the_moves_to_end(network, monkeypatch):
+    picker, loop, told = ClassPicker(network), Loop(), []
+
+    def note(widget, message, **more):
+        if widget is picker.names:
+            told.append(message["state"])
+
+    monkeypatch.setattr(Widget, "_send", note)
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: loop)
+    for class_index in (7, 2, 5):
+        picker.slider.value = class_index
+        assert picker.names.value == class_index
+        assert (len(loop.due), told) == (1, [])
+    loop.pass_time()
+    assert told == [{"index": 5}]
+    picker.value, picker.names.disabled = 3, True
+    loop.pass_time()
+    picker.names.disabled = False
+    loop.pass_time()
+    assert told[1:] == [{"index": 3, "disabled": True}, {"disabled": False}]
+
+
+def test_in_a_running_event_loop_the_list_is_told_in_the_end(network, monkeypatch):
+    picker, told = ClassPicker(network), []
+    monkeypatch.setattr(PatientList, "QUIET", 0.01)
+    monkeypatch.setattr(PatientList, "_send", lambda *message, **more: told.append(message))
+
+    async def move():
+        picker.slider.value = 7
+        while not told:
+            await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(move(), timeout=60))
+    assert len(told) == 1
 
 
 # ---- LivePanel ----------------------------------------------------------------------------

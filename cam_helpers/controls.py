@@ -52,7 +52,7 @@ class PatientList(widgets.Dropdown):  # type: ignore[misc]
     Python the value changes at once; and where no event loop runs, as in a script, so does all.
     """
 
-    QUIET = 0.15
+    QUIET = 0.05
 
     def __init__(self, **options: Any) -> None:
         self._changed: set[str] = set()

@@ -98,7 +98,7 @@ def test_an_unknown_name_gets_a_sentence_and_nothing_moves(screen):
     screen.type("find class", "fishx")
     state = screen.wait_for_sentence("Did you mean 'fish'?")
     assert (state.title, state.figures) == (before.title, before.figures)
-    assert screen.control("class").input_value() == "1 dog"
+    assert state.listed == before.listed == "1 dog"
 
 
 # ---- Pictures of one's own ------------------------------------------------------------------

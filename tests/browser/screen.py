@@ -12,8 +12,11 @@ READ = """panel => {
     part => part.matches('.widget-html') && getComputedStyle(part).display !== 'none');
   const figure = figure => [
     figure.querySelector('figcaption').innerText, figure.querySelector('img').src];
+  const lists = [...panel.querySelectorAll('.widget-dropdown')];
+  const list = lists.find(list => list.querySelector('label').innerText === 'class');
   return {
     title: panel.querySelector('strong')?.innerText ?? '',
+    listed: list?.querySelector('select').value ?? '',
     sentence: told ? told.innerText.trim() : '',
     figures: Object.fromEntries([...panel.querySelectorAll('figure')].map(figure)),
     rows: [...panel.querySelectorAll('table tr')].map(
@@ -40,9 +43,13 @@ RECORDED = "() => { window.note(); window.observer.disconnect(); return window.s
 
 @dataclass(frozen=True)
 class State:
-    """What stands on the screen at one moment; `figures` are data URLs by caption."""
+    """What stands on the screen at one moment; `figures` are data URLs by caption.
+
+    `listed` is what the list of classes says, which follows the title in a moment.
+    """
 
     title: str
+    listed: str
     sentence: str
     figures: dict
     rows: list
@@ -73,7 +80,13 @@ class Screen:
         raise AssertionError(f"{what!r} did not come; the screen says {told}")
 
     def wait_for_title(self, begin):
-        return self.wait(lambda state: state.title.startswith(begin), begin)
+        """Wait until the title begins like that, and the list of classes has followed."""
+
+        def is_there(state):
+            listed = state.listed.partition(" ")[2]
+            return state.title.startswith(begin) and state.title.startswith(listed)
+
+        return self.wait(is_there, begin)
 
     def wait_for_sentence(self, part):
         return self.wait(lambda state: part in state.sentence, part)

@@ -112,20 +112,19 @@ class CellView(View):
         framed = (
             f"The frame is cell row {row}, column {column}, at {rounded(cam[row, column].item())}."
         )
-        crop, laid_over = (
+        figures = [
             Figure(
                 frame_cell(figure.picture, row, column, cam.shape),
                 figure.caption,
                 f"{figure.alt} {framed}",
             )
             for figure in (subject.figure, overlay_figure(explanation, cam, look, limits))
-        )
+        ]
         return Drawing(
             title_of(explanation, class_index),
-            [laid_over],
+            figures,
             cell_sheet(explanation, class_index, row, column),
             colour_bar(look, limits),
-            crop=crop,
             aside=Figure(cells, "map, cell by cell", f"{alt} {framed}"),
         )
 

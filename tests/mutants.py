@@ -2202,8 +2202,9 @@ MUTANTS["explorer_views"] = [
     Mutant(
         "a crop without its frame",
         "explorer_views.py",
-        "            crop=crop,\n",
-        "            crop=subject.figure,\n",
+        "                frame_cell(figure.picture, row, column, cam.shape),",
+        "                figure.picture if figure is subject.figure\n"
+        "                else frame_cell(figure.picture, row, column, cam.shape),",
         "The crop is encoded once for all classes.",
         EXPLORER_CELL,
     ),

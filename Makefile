@@ -26,7 +26,7 @@ notebooks: $(UV)
 	$(UV) run --locked jupyter nbconvert --to notebook --execute --inplace \
 		--ExecutePreprocessor.timeout=120 --ExecutePreprocessor.record_timing=False \
 		--ExecutePreprocessor.store_widget_state=False \
-		--NotebookExporter.preprocessors=cam_helpers.stills.StillPictures \
+		--NotebookExporter.preprocessors=cam_helpers.display.stills.StillPictures \
 		--NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor notebooks/*.ipynb
 
 # For contributors: do the notebooks print the same 20 times over, on plain and on fast arithmetic?

@@ -4,19 +4,20 @@ Importing this imports neither torchvision nor matplotlib nor ipywidgets; they c
 needed.
 """
 
+from cam_helpers.display.show import draw_cells, show
 from cam_helpers.explain import Explanation, explain
-from cam_helpers.explorer import explorer
-from cam_helpers.figures import draw_cells, show
-from cam_helpers.hook_features import hook_features
-from cam_helpers.isolate_weights import ClassWeights, isolate_weights
-from cam_helpers.layers import UnsuitableNetworkError
-from cam_helpers.networks import Network, WeightsUnavailableError, load_network
-from cam_helpers.overlay import COLOUR_MAPS, colourise, overlay, upsample
-from cam_helpers.pictures import PictureError, open_picture, shipped_pictures
-from cam_helpers.predict import Prediction, predict
-from cam_helpers.scenes import CATEGORIES, Scene, draw_scene
-from cam_helpers.tiny_resnet import DamagedWeightsError
-from cam_helpers.weighted_sum import weighted_sum
+from cam_helpers.networks.load import WeightsUnavailableError, load_network, make_network
+from cam_helpers.networks.network import Network
+from cam_helpers.networks.proof import UnsuitableNetworkError
+from cam_helpers.networks.tiny_resnet import DamagedWeightsError
+from cam_helpers.panel.explorer import explorer
+from cam_helpers.pictures.open_picture import PictureError, open_picture, shipped_pictures
+from cam_helpers.pictures.scenes import CATEGORIES, Scene, draw_scene
+from cam_helpers.step_1_predict import Prediction, predict
+from cam_helpers.step_2_isolate_weights import ClassWeights, isolate_weights
+from cam_helpers.step_3_hook_features import hook_features
+from cam_helpers.step_4_weighted_sum import weighted_sum
+from cam_helpers.step_5_upsample_and_overlay import COLOUR_MAPS, colourise, overlay, upsample
 
 __version__ = "0.1.0"
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "hook_features",
     "isolate_weights",
     "load_network",
+    "make_network",
     "open_picture",
     "overlay",
     "predict",

@@ -3,8 +3,8 @@
 import platform
 
 from cam_helpers import __version__
+from cam_helpers.display.machine import check_machine
 from cam_helpers.folders import DATA_FOLDER
-from cam_helpers.machine import check_machine
 
 
 def main() -> None:

@@ -10,14 +10,14 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import linear
 
-from cam_helpers.hook_features import hook_features
-from cam_helpers.isolate_weights import ClassWeights, isolate_weights
-from cam_helpers.layers import UnsuitableNetworkError, agree
-from cam_helpers.networks import ClassChoice, Network
-from cam_helpers.overlay import DEFAULT_PLACEMENT, Limits, Placement, overlay
-from cam_helpers.pictures import PictureSource, open_picture
-from cam_helpers.predict import Prediction, predict
-from cam_helpers.weighted_sum import weighted_sum
+from cam_helpers.networks.network import ClassChoice, Network
+from cam_helpers.networks.proof import UnsuitableNetworkError, agree
+from cam_helpers.pictures.open_picture import PictureSource, open_picture
+from cam_helpers.step_1_predict import Prediction, predict
+from cam_helpers.step_2_isolate_weights import ClassWeights, isolate_weights
+from cam_helpers.step_3_hook_features import hook_features
+from cam_helpers.step_4_weighted_sum import weighted_sum
+from cam_helpers.step_5_upsample_and_overlay import DEFAULT_PLACEMENT, Limits, Placement, overlay
 
 Scale = Literal["shared", "raw", "min-max"]
 

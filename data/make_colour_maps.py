@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from cam_helpers.overlay import COLOUR_MAPS
+from cam_helpers.step_5_upsample_and_overlay import COLOUR_MAPS
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cam_helpers.scenes import CATEGORIES, Scene, draw_scene
+from cam_helpers.pictures.scenes import CATEGORIES, Scene, draw_scene
 
 SIZE = 224
 PICTURES = Path(__file__).resolve().parent / "pictures"

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 import cam_helpers as ch
-from cam_helpers.networks import make_network
-from cam_helpers.tiny_resnet import Preprocess
+from cam_helpers.networks.load import make_network
+from cam_helpers.networks.preprocess import Preprocess
 
 torch.set_num_threads(1)
 

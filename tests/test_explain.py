@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 import cam_helpers as ch
-from cam_helpers.pictures import PICTURES_FOLDER
+from cam_helpers.pictures.open_picture import PICTURES_FOLDER
 
 
 def pixels(picture):

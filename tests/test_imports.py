@@ -16,7 +16,7 @@ HEAVY = ("torchvision", "matplotlib", "ipywidgets", "IPython", "skimage")
 
 START = "import sys, json, cam_helpers as ch\n"
 WORK = """
-from cam_helpers.measure import measure
+from cam_helpers.training.measure import measure
 network = ch.load_network()
 explanation = ch.explain(network, "cat")
 explanation.overlay("cat", whole=True, colour_map="jet")
@@ -41,43 +41,79 @@ def test_neither_importing_nor_working_with_tiny_resnet_imports_anything_heavy()
 
 def test_importing_does_not_import_the_parts_for_widgets_and_training():
     loaded = modules_after("")
-    late = {f"cam_helpers.{name}" for name in ("controls", "explorer_panel", "measure", "train")}
+    late = ("display.controls", "panel.panel", "training.measure", "training.tiny_resnet")
     assert "cam_helpers.explain" in loaded
-    assert loaded & late == set()
+    assert loaded & {f"cam_helpers.{name}" for name in late} == set()
 
 
-def imported_by(module):
+def module_name(path):
+    """`panel/views.py` -> `panel.views`; `pictures/drawings/__init__.py` -> `pictures.drawings`."""
+    return ".".join(path.relative_to(MODULES).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported_by(path):
     """The modules of cam_helpers that a module imports, anywhere in its text."""
     found = set()
-    for node in ast.walk(ast.parse((MODULES / f"{module}.py").read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cam_helpers."):
-            found.add(node.module.split(".")[1])
+            found.add(node.module.removeprefix("cam_helpers."))
         elif isinstance(node, ast.Import):
-            found |= {name.name for name in node.names if name.name.startswith("cam_helpers")}
+            found |= {a.name[12:] for a in node.names if a.name.startswith("cam_helpers.")}
     return found
 
 
-STEPS = ("predict", "isolate_weights", "hook_features", "weighted_sum", "overlay")
+USES = {
+    module_name(path): imported_by(path)
+    for path in MODULES.rglob("*.py")
+    if path.parent != MODULES or not path.stem.startswith("__")
+}
+STEPS = sorted(name for name in USES if name.startswith("step_"))
+# From the bottom up. A room imports from the rooms below it, never from those above.
+FLOORS = (
+    ("folders", "pictures"),
+    ("networks",),
+    STEPS,
+    ("explain",),
+    ("training", "display"),
+    ("panel",),
+)
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+
+
+def room_of(module):
+    return module.split(".")[0]
+
+
+def test_every_module_was_looked_at():
+    assert [step[:6] for step in STEPS] == [f"step_{number}" for number in range(1, 6)]
+    assert {room_of(name) for name in USES} == set(FLOOR_OF)
+    assert sum(map(len, USES.values())) > 50
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_no_step_imports_another_step(step):
-    assert imported_by(step) <= {"layers", "networks", "pictures", "folders"}
+    assert USES[step] & set(STEPS) == set()
 
 
-def test_the_parts_that_know_no_network_import_none():
-    assert imported_by("scenes") <= {"drawings"}
-    assert imported_by("pictures") <= {"folders"}
-    assert imported_by("explain") >= set(STEPS)
+def test_pictures_know_no_network():
+    rooms = {room_of(used) for name in USES if room_of(name) == "pictures" for used in USES[name]}
+    assert rooms == {"pictures", "folders"}
 
 
 def test_imports_run_one_way_only():
-    names = [path.stem for path in MODULES.glob("*.py") if not path.stem.startswith("__")]
-    uses = {name: imported_by(name) for name in names}
-    list(TopologicalSorter(uses).static_order())  # raises CycleError where two use each other
-    above = {"explorer", "explorer_panel", "explorer_views", "explorer_figures", "stills"}
-    below = set(names) - above
-    assert {name for name in below if uses[name] & above} == set()
+    list(TopologicalSorter(USES).static_order())  # raises CycleError where two use each other
+    up = {
+        f"{name} imports {used}"
+        for name, uses in USES.items()
+        for used in uses
+        if FLOOR_OF[room_of(used)] > FLOOR_OF[room_of(name)]
+    }
+    assert up == set()
+
+
+def test_the_rooms_themselves_are_empty():
+    for path in MODULES.glob("*/__init__.py"):
+        assert path.read_text(encoding="utf-8") == "", path
 
 
 def test_every_public_name_is_there():

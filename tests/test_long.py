@@ -43,7 +43,7 @@ def explanations(network):
 
 def panel(network):
     """Return a function that moves the class of a live panel."""
-    from cam_helpers.controls import ClassPicker, LivePanel
+    from cam_helpers.display.controls import ClassPicker, LivePanel
 
     explanation = ch.explain(network, "cat_and_dog")
     picker = ClassPicker(network)

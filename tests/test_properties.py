@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 import cam_helpers as ch
-from cam_helpers.overlay import colour_table
-from cam_helpers.tiny_resnet import Preprocess
+from cam_helpers.networks.preprocess import Preprocess
+from cam_helpers.step_5_upsample_and_overlay import colour_table
 
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 many = settings(deadline=None, derandomize=True, max_examples=100)

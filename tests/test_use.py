@@ -29,8 +29,8 @@ from jupyter_client.manager import start_new_kernel
 from torch import nn
 
 import cam_helpers as ch
-from cam_helpers.controls import ClassPicker, LivePanel
-from cam_helpers.networks import make_network
+from cam_helpers.display.controls import ClassPicker, LivePanel
+from cam_helpers.networks.load import make_network
 
 PROJECT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
@@ -518,7 +518,7 @@ def test_a_notebook_runs_in_a_checkout_that_nobody_can_write_to(checkout, home):
 
 def test_plain_python_works_in_hard_surroundings(home):
     code = "import cam_helpers as ch; import matplotlib.pyplot as plt\n"
-    code += "from cam_helpers.figures import picture_markup\n"
+    code += "from cam_helpers.display.show import picture_markup\n"
     code += "print(picture_markup(plt.figure(), alt='an empty figure')[:25])\n"
     code += "ch.explain(ch.load_network(), 'cat').overlay('cat').save('map.png')\n"
     code += "print(ch.open_picture('map.png').size)"

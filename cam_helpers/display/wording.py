@@ -1,0 +1,87 @@
+"""Maps in words, for those who do not see them: every sentence follows from the numbers."""
+
+from torch import Tensor
+
+from cam_helpers.explain import Explanation
+from cam_helpers.networks.network import ClassChoice
+from cam_helpers.pictures.annotations import Boxes
+from cam_helpers.step_5_upsample_and_overlay import DEFAULT_PLACEMENT, Placement
+from cam_helpers.training.measure import is_inside, place_of_cell
+
+
+def place_of(row: int, column: int, height: int, width: int) -> str:
+    """Say in which ninth of a map a cell lies: "the upper left", "the middle", "the lower middle".
+
+    Odd maps have a middle row and column; a cell's own middle decides.
+    """
+    down = ("upper", "middle", "lower")[int((row + 0.5) / height * 3)]
+    across = ("left", "middle", "right")[int((column + 0.5) / width * 3)]
+    return "the middle" if down == across else f"the {down} {across}"
+
+
+def rounded(number: float) -> str:
+    """Return a number with two decimals, and never -0.00."""
+    return f"{round(number, 2) + 0.0:.2f}"
+
+
+def describe_cam(cam: Tensor, what: str) -> str:
+    """Say where a map (h, w) peaks, how high, and how much of it lies above half of the peak."""
+    return _describe(cam, what)[0]
+
+
+def _describe(cam: Tensor, what: str) -> tuple[str, tuple[int, int] | None]:
+    """Return the text and the cell (row, column) of the peak, if there is one above zero."""
+    numbers = cam.flatten().tolist()
+    highest = max(numbers)
+    row, column = divmod(numbers.index(highest), cam.shape[1])
+    place = f"{place_of(row, column, *cam.shape)} (row {row}, column {column})"
+    if highest <= 0:
+        text = f"No cell of {what} is above zero; the highest, {rounded(highest)}, is in {place}."
+        return text, None
+    share = sum(number > highest / 2 for number in numbers) / len(numbers)
+    text = (
+        f"{what[0].upper()}{what[1:]} peaks in {place} at {rounded(highest)}; "
+        f"{share:.0%} of the cells lie above half of the peak."
+    )
+    return text, (row, column)
+
+
+def describe_map(
+    explanation: Explanation,
+    class_index: ClassChoice,
+    boxes: Boxes,
+    placement: Placement = DEFAULT_PLACEMENT,
+) -> str:
+    """Describe the map of one class; where `boxes` are known, also on which object it peaks."""
+    index = explanation.network.class_index(class_index)
+    cam = explanation.cams()[index]
+    text, cell = _describe(cam, f"the map of {explanation.network.categories[index]}")
+    if not boxes or not cell:
+        return text
+    point = place_of_cell(explanation, cell, cam.shape, placement)
+    hit = [name for name, box in boxes.items() if is_inside(point, box)]
+    return f"{text} The peak is in {_boxes_of(hit)}."
+
+
+def describe_picture(name: str, boxes: Boxes) -> str:
+    """Describe the crop by the picture's name, and by its objects where they are known."""
+    if not boxes:
+        return f"The crop of {name} that the network saw."
+    return f"The crop of {name} that the network saw. The picture shows: {', '.join(boxes)}."
+
+
+def describe_difference(difference: Tensor, left: str, right: str) -> str:
+    """Describe the map of `left` minus the map of `right`, (h, w)."""
+    what = f"The difference, {left} minus {right},"
+    lowest, highest = rounded(difference.min().item()), rounded(difference.max().item())
+    if lowest == highest == "0.00":
+        return f"{what} is zero everywhere."
+    row, column = divmod(int(difference.argmax()), difference.shape[1])
+    place = place_of(row, column, *difference.shape)
+    return f"{what} runs from {lowest} to {highest}; it is highest in {place}."
+
+
+def _boxes_of(categories: list[str]) -> str:
+    if not categories:
+        return "no object's box"
+    return " and ".join(f"the box of the {category}" for category in categories)

@@ -1,0 +1,119 @@
+"""`Network`: a classifier with all that a class activation map needs to know about it."""
+
+import difflib
+import operator
+from dataclasses import dataclass, field
+from typing import Protocol, SupportsIndex
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from cam_helpers.pictures.open_picture import PictureSource, open_picture
+
+ClassChoice = SupportsIndex | str
+
+
+class Preprocessing(Protocol):
+    """Picture -> input tensor (3, H, W), as the shipped one and torchvision's presets do it.
+
+    The short side is brought to `resize_size[0]`, then a square of `crop_size[0]` is cut out.
+    """
+
+    resize_size: list[int]
+    crop_size: list[int]
+    mean: list[float]
+    std: list[float]
+
+    def __call__(self, picture: Image.Image, /) -> Tensor: ...  # noqa: D102
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A classifier with all that a class activation map needs to know about it."""
+
+    name: str
+    model: nn.Module = field(repr=False)
+    categories: tuple[str, ...] = field(repr=False)
+    preprocess: Preprocessing = field(repr=False)
+    feature_layer: nn.Module = field(repr=False)
+    classifier: nn.Linear = field(repr=False)
+    feature_layer_name: str
+    classifier_name: str
+
+    def class_index(self, choice: ClassChoice) -> int:
+        """Return the index of a class given by index or by category name.
+
+        Raises `IndexError` (out of range), `ValueError` (unknown or ambiguous name) or
+        `TypeError` (neither a whole number nor a name).
+        """
+        if isinstance(choice, str):
+            return self._index_of_name(choice)
+        if isinstance(choice, bool | np.bool_) or getattr(choice, "dtype", None) == torch.bool:
+            raise TypeError(f"A class is an index or a category name, not {choice!r}.")
+        try:
+            index = operator.index(choice)
+        except TypeError:
+            raise TypeError(f"A class is an index or a category name, not {choice!r}.") from None
+        if not 0 <= index < len(self.categories):
+            last = len(self.categories) - 1
+            raise IndexError(f"Class {index} is out of range: {self.name} knows 0 to {last}.")
+        return index
+
+    def _index_of_name(self, name: str) -> int:
+        found = [i for i, category in enumerate(self.categories) if category == name]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            indices = " and ".join(map(str, found))
+            raise ValueError(f"{self.name} has several classes called {name!r}: use {indices}.")
+        folded = {category.casefold(): category for category in self.categories}
+        near = difflib.get_close_matches(name.casefold(), folded, n=3)
+        meant = " or ".join(repr(folded[found]) for found in near)
+        hint = f"Did you mean {meant}?" if near else "See .categories."
+        raise ValueError(f"{self.name} knows no class {name!r}. {hint}")
+
+    def prepare(self, picture: PictureSource | Tensor) -> Tensor:
+        """Return the network's input, (N, 3, H, W), on the model's device and in its dtype.
+
+        A picture is preprocessed into a batch of one. A tensor, (3, H, W) or (N, 3, H, W), counts
+        as preprocessed already. Raises `ValueError` for a tensor of another shape or of other
+        numbers than finite floats, and for a picture whatever `open_picture` raises.
+        """
+        batch = picture if isinstance(picture, Tensor) else self.preprocess(open_picture(picture))
+        if batch.ndim == 3:
+            batch = batch.unsqueeze(0)
+        if batch.ndim != 4 or batch.shape[1] != 3:
+            raise ValueError(
+                f"An input has the shape (3, H, W) or (N, 3, H, W), not {tuple(batch.shape)}."
+            )
+        if not batch.is_floating_point() or not batch.isfinite().all():
+            raise ValueError(
+                "A tensor counts as preprocessed: finite floats. Pass the picture itself, or "
+                "network.preprocess(picture)."
+            )
+        return batch.to(next(self.model.parameters()))
+
+    def picture_of(self, tensor: Tensor) -> Image.Image:
+        """Return the RGB picture that a preprocessed tensor (3, H, W) was made from."""
+        mean = torch.tensor(self.preprocess.mean).view(3, 1, 1)
+        std = torch.tensor(self.preprocess.std).view(3, 1, 1)
+        numbers = (tensor.float().cpu() * std + mean).clamp(0, 1) * 255
+        return Image.fromarray(numbers.round().byte().permute(1, 2, 0).numpy())
+
+    def seen_box(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
+        """Return the box (x0, y0, x1, y1), in pixels, that the crop takes from a whole picture.
+
+        `size` is the whole picture's (width, height). The box follows from `resize_size` and
+        `crop_size` of the preprocessing.
+        """
+        resize = self.preprocess.resize_size[0]
+        crop = self.preprocess.crop_size[0]
+        start, end = [], []
+        for side in size:
+            resized = int(resize * side / min(size))
+            first = round((resized - crop) / 2)
+            start.append(first * side / resized)
+            end.append((first + crop) * side / resized)
+        return start[0], start[1], end[0], end[1]

@@ -1,0 +1,61 @@
+"""Step 1: a picture goes in, a score for every class comes out."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from cam_helpers.networks.network import Network
+from cam_helpers.networks.proof import evaluation_mode
+from cam_helpers.pictures.open_picture import PictureSource
+
+
+class RankedClass(NamedTuple):
+    """One line of a list of best classes."""
+
+    class_index: int
+    category: str
+    score: float
+    probability: float
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The scores of one picture, (K,), or of a batch, (N, K), before softmax."""
+
+    scores: Tensor
+    categories: tuple[str, ...]
+
+    @cached_property
+    def probabilities(self) -> Tensor:
+        """Softmax of the scores: positive, and 1 in sum over the classes."""
+        return self.scores.softmax(-1)
+
+    @cached_property
+    def ranks(self) -> list[int]:
+        """The rank of every class of one picture: 1 for the best; equal scores share a rank."""
+        rising = self.scores.sort().values
+        better = len(rising) - torch.searchsorted(rising, self.scores, right=True)
+        ranks: list[int] = (better + 1).tolist()
+        return ranks
+
+    def top(self, k: int = 5) -> list[RankedClass]:
+        """Return the `k` best classes of one picture, best first (all, where there are fewer)."""
+        if k < 1:
+            raise ValueError(f"top(k) takes a number of classes from 1 on, not {k}.")
+        if self.scores.ndim != 1:
+            raise ValueError("top() ranks the classes of one picture: predict them one by one.")
+        best = self.scores.topk(min(k, len(self.scores))).indices.tolist()
+        scores, probabilities = self.scores.tolist(), self.probabilities.tolist()
+        return [RankedClass(i, self.categories[i], scores[i], probabilities[i]) for i in best]
+
+
+def predict(network: Network, picture: PictureSource | Tensor) -> Prediction:
+    """Return the network's scores for a picture, or for an input tensor (3, H, W), (N, 3, H, W)."""
+    batch = network.prepare(picture)
+    with torch.inference_mode(), evaluation_mode(network.model):
+        scores = network.model(batch)
+    is_one_picture = not (isinstance(picture, Tensor) and picture.ndim == 4)
+    return Prediction(scores[0] if is_one_picture else scores, network.categories)

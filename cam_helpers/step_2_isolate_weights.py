@@ -1,0 +1,31 @@
+"""Step 2: a class is one row of the last linear layer."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from cam_helpers.networks.network import ClassChoice, Network
+
+
+@dataclass(frozen=True)
+class ClassWeights:
+    """What one class asks of the features: a weight for each, and a bias for the class."""
+
+    class_index: int
+    category: str
+    weights: Tensor
+    bias: Tensor
+
+
+def isolate_weights(network: Network, class_index: ClassChoice) -> ClassWeights:
+    """Return the weights (C,) and the bias (a scalar) of one class, given by index or by name.
+
+    The score of the class is `weights @ features + bias`, where feature c is the spatial mean of
+    feature map c (Zhou et al. 2016, section 2). A linear layer without bias counts as bias 0.
+    Both are copies: changing them leaves the network as it is.
+    """
+    index = network.class_index(class_index)
+    weights = network.classifier.weight.detach()
+    bias = network.classifier.bias
+    class_bias = weights.new_zeros(()) if bias is None else bias.detach()[index].clone()
+    return ClassWeights(index, network.categories[index], weights[index].clone(), class_bias)

@@ -1,0 +1,162 @@
+"""Pictures on the screen, with a text for those who cannot see them."""
+
+import base64
+import io
+import re
+
+import IPython.display
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import cam_helpers as ch
+from cam_helpers.display.show import picture_markup
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What `show` displays, in the form that Jupyter asks for."""
+    bundles = []
+    monkeypatch.setattr(
+        IPython.display, "display", lambda thing: bundles.append(thing._repr_mimebundle_())
+    )
+    return bundles
+
+
+def picture_in(markup):
+    data = re.search(r'src="data:image/\w+;base64,([^"]+)"', markup).group(1)
+    return Image.open(io.BytesIO(base64.b64decode(data)))
+
+
+def test_a_picture_is_shown_whole_with_its_alt_text(shown):
+    picture = ch.open_picture("cat").crop((50, 50, 114, 98))
+    ch.show(picture, alt="a drawn cat")
+    [bundle] = shown
+    assert bundle["text/plain"] == "a drawn cat"
+    assert bundle["text/html"].startswith('<img alt="a drawn cat" style=')
+    found = picture_in(bundle["text/html"])
+    assert found.format == "PNG"
+    np.testing.assert_array_equal(np.asarray(found), np.asarray(picture))
+
+
+def test_the_width_on_the_screen_leaves_the_picture_itself(shown):
+    ch.show(Image.new("RGB", (10, 20)), alt="black", width=300)
+    assert ' width="300" height="600"' in shown[0]["text/html"]
+    assert picture_in(shown[0]["text/html"]).size == (10, 20)
+    assert "width=" not in picture_markup(Image.new("RGB", (10, 20)), "black")
+
+
+def test_only_what_is_enlarged_is_shown_in_squares():
+    picture = Image.new("RGB", (10, 20))
+    assert "pixelated" in picture_markup(picture, "black", 11)
+    assert "pixelated" not in picture_markup(picture, "black", 10)
+    assert "pixelated" not in picture_markup(picture, "black")
+
+
+@pytest.mark.parametrize(
+    ("size", "kind"), [((32, 7), "PNG"), ((7, 33), "JPEG"), ((224, 224), "JPEG")]
+)
+def test_a_moving_picture_is_a_jpeg_unless_it_is_tiny(size, kind):
+    picture = Image.effect_noise(size, 60).convert("RGB")
+    found = picture_in(picture_markup(picture, "noise", moving=True))
+    assert (found.format, found.size) == (kind, size)
+    if kind == "PNG":
+        np.testing.assert_array_equal(found, picture)
+    else:
+        assert np.abs(np.asarray(found, float) - np.asarray(picture, float)).mean() < 30
+
+
+def test_a_figure_is_shown_once_and_closed(shown):
+    figure, axes = plt.subplots(figsize=(2, 1))
+    axes.plot([0, 1])
+    other = plt.figure()
+    ch.show(figure, alt="a rising line")
+    assert not plt.fignum_exists(figure.number)
+    assert plt.fignum_exists(other.number)
+    plt.close(other)
+    [bundle] = shown
+    picture = picture_in(bundle["text/html"])
+    assert min(picture.size) > 40
+    assert len(picture.convert("L").getcolors()) > 1
+
+
+@pytest.mark.parametrize("alt", ["", "   ", "\n"])
+def test_an_empty_alt_text_is_refused(shown, alt):
+    with pytest.raises(ValueError, match="alt is empty"):
+        ch.show(Image.new("RGB", (8, 8)), alt=alt)
+    assert shown == []
+
+
+def test_the_alt_text_is_escaped():
+    markup = picture_markup(Image.new("RGB", (8, 8)), 'a "cat" <b>&')
+    assert 'alt="a &quot;cat&quot; &lt;b&gt;&amp;"' in markup
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+def test_a_heavy_picture_is_shown_lightly(mode):
+    """Noise upon a slope packs badly: as PNG these pictures are far above the limit."""
+    noise = np.random.default_rng(10).integers(0, 30, (400, 500, 3))
+    slope = np.linspace(0, 220, 500)[None, :, None]
+    picture = Image.fromarray((slope + noise).astype(np.uint8)).convert(mode)
+    found = picture_in(picture_markup(picture, "a slope"))
+    assert (found.format, found.size) == ("JPEG", (500, 400))
+    difference = np.asarray(found).astype(float) - np.asarray(picture.convert("RGB"))
+    assert np.abs(difference).mean() < 12
+
+
+# ---- draw_cells ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def axis():
+    figure, axis = plt.subplots()
+    yield axis
+    plt.close(figure)
+
+
+def test_every_cell_bears_its_number(axis):
+    ch.draw_cells(axis, torch.tensor([[-0.04, 1.26, 3.0], [-7.5, 10.0, 2.04]]), decimals=1)
+    found = {text.get_position(): text.get_text() for text in axis.texts}
+    assert found == {
+        (0, 0): "0.0",  # never "-0.0"
+        (1, 0): "1.3",
+        (2, 0): "3.0",
+        (0, 1): "-7.5",
+        (1, 1): "10.0",
+        (2, 1): "2.0",
+    }
+
+
+def test_the_colour_bar_names_the_unit_and_the_colours_keep_the_limits(axis):
+    cam = torch.tensor([[0.0, 4.0]])
+    ch.draw_cells(axis, cam, unit="weight", colour_map="magma", limits=(-8, 8))
+    image, bar = axis.images[0], axis.figure.axes[1]
+    assert bar.get_ylabel() == "weight"
+    assert image.get_clim() == (-8, 8)
+    assert image.cmap.name == "magma"
+    np.testing.assert_array_equal(image.get_array(), cam.numpy())
+
+
+def test_without_limits_the_colours_run_from_smallest_to_largest(axis):
+    ch.draw_cells(axis, torch.tensor([[2.0, 5.0], [3.0, 4.0]]))
+    assert axis.images[0].get_clim() == (2, 5)
+    assert [text.get_text() for text in axis.texts] == ["2", "5", "3", "4"]
+    assert axis.figure.axes[1].get_ylabel() == "score"
+
+
+def test_numbers_are_light_on_dark_cells_and_dark_on_light_ones(axis):
+    ch.draw_cells(axis, torch.tensor([[0.0, 1.0]]), colour_map="gray")
+    assert [text.get_color() for text in axis.texts] == ["white", "black"]
+
+
+# ---- sizes on the screen ------------------------------------------------------------------
+
+
+def test_on_a_narrow_page_a_picture_keeps_its_shape():
+    markup = picture_markup(Image.new("RGB", (10, 20)), "black", 10)
+    assert 'style="max-width: 100%; height: auto"' in markup

@@ -1,0 +1,230 @@
+"""The shipped network: its file, its layers, its preprocessing."""
+
+import hashlib
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import cam_helpers as ch
+from cam_helpers.networks.preprocess import Preprocess
+from cam_helpers.networks.tiny_resnet import (
+    WEIGHTS_FILE,
+    TinyResNet,
+    checksum_file,
+    load_tiny_resnet,
+)
+from cam_helpers.training.tiny_resnet import save_weights
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A copy of the weights file with its checksum beside it."""
+    for file in (WEIGHTS_FILE, checksum_file(WEIGHTS_FILE)):
+        shutil.copy(file, tmp_path)
+    return tmp_path / WEIGHTS_FILE.name
+
+
+def write_with_checksum(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    checksum = hashlib.sha256(content).hexdigest()
+    file.with_suffix(".pt.sha256").write_text(f"{checksum}  {file.name}\n", encoding="utf-8")
+
+
+# ---- the file -----------------------------------------------------------------------------
+
+
+def test_the_file_is_small_and_bears_its_checksum():
+    assert WEIGHTS_FILE.stat().st_size <= 3_000_000
+    checksum, name = checksum_file(WEIGHTS_FILE).read_text(encoding="utf-8").split()
+    assert checksum == hashlib.sha256(WEIGHTS_FILE.read_bytes()).hexdigest()
+    assert name == WEIGHTS_FILE.name
+
+
+def test_the_file_holds_finite_numbers_and_nothing_else(network):
+    weights = torch.load(WEIGHTS_FILE, weights_only=True)
+    assert list(weights) == list(network.model.state_dict())
+    assert all(numbers.isfinite().all() for numbers in weights.values())
+    assert all(numbers.is_contiguous() for numbers in weights.values())
+
+
+def test_a_whole_copy_loads_in_evaluation_mode(copied, network):
+    model = load_tiny_resnet(copied)
+    assert not any(layer.training for layer in model.modules())
+    for name, numbers in model.state_dict().items():
+        assert torch.equal(numbers, network.model.state_dict()[name])
+
+
+def test_a_file_cut_short_is_called_damaged(copied):
+    copied.write_bytes(copied.read_bytes()[:-1])
+    with pytest.raises(ch.DamagedWeightsError, match="SHA-256"):
+        load_tiny_resnet(copied)
+
+
+@pytest.mark.parametrize("place", [0, 1_000_000, -1])
+def test_one_wrong_bit_is_called_damage(copied, place):
+    content = bytearray(copied.read_bytes())
+    content[place] ^= 1
+    copied.write_bytes(content)
+    with pytest.raises(ch.DamagedWeightsError, match="git checkout"):
+        load_tiny_resnet(copied)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"lost\.pt. Clone the project again"):
+        load_tiny_resnet(tmp_path / "lost.pt")
+
+
+def test_without_its_checksum_a_file_is_not_read(copied):
+    copied.with_suffix(".pt.sha256").unlink()
+    with pytest.raises(ch.DamagedWeightsError, match="sha256 says missing"):
+        load_tiny_resnet(copied)
+
+
+def test_a_damaged_checksum_is_called_damage(copied):
+    copied.with_suffix(".pt.sha256").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ch.DamagedWeightsError, match="SHA-256"):
+        load_tiny_resnet(copied)
+
+
+def test_too_little_memory_is_not_called_damage(monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(torch, "load", fail)
+    with pytest.raises(MemoryError):
+        load_tiny_resnet()
+
+
+def test_what_is_no_weights_file_is_refused_even_with_a_good_checksum(copied):
+    weights = torch.load(copied, weights_only=True)
+    del weights["bn1.bias"]
+    incomplete = io.BytesIO()
+    torch.save(weights, incomplete)
+    good = copied.read_bytes()
+    for content in (b"", b"not weights", good[:5_000], incomplete.getvalue()):
+        write_with_checksum(copied, content)
+        with pytest.raises(ch.DamagedWeightsError, match="does not hold"):
+            load_tiny_resnet(copied)
+
+
+class Trap:
+    """Touches a file when it is unpickled carelessly."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self):
+        return Path.touch, (self.marker,)
+
+
+def test_a_file_with_code_in_it_is_refused_and_the_code_does_not_run(copied, tmp_path):
+    marker = tmp_path / "ran"
+    torch.save({"fc.weight": Trap(marker)}, copied)
+    write_with_checksum(copied, copied.read_bytes())
+    with pytest.raises(ch.DamagedWeightsError):
+        load_tiny_resnet(copied)
+    assert not marker.exists()
+    torch.load(copied, weights_only=False)
+    assert marker.exists()  # the trap was set
+
+
+def test_saved_weights_load_again_and_give_the_same_scores(tmp_path, network):
+    expected = ch.predict(network, "cat").scores
+    file = tmp_path / "new folder" / "tiny_resnet.pt"
+    save_weights(network.model.to(memory_format=torch.channels_last), file)
+    network.model.load_state_dict(load_tiny_resnet(file).state_dict())
+    torch.testing.assert_close(ch.predict(network, "cat").scores, expected)
+
+
+# ---- the layers ---------------------------------------------------------------------------
+
+
+def test_the_layers_bear_resnets_names(network):
+    from torchvision.models import resnet18
+
+    ours, theirs = (dict(model.named_children()) for model in (network.model, resnet18()))
+    assert list(ours) == list(theirs)
+    for name in ("conv1", "maxpool", "fc", "relu", "bn1", "avgpool"):
+        assert type(ours[name]) is type(theirs[name])
+
+
+@pytest.mark.parametrize("size", [(224, 224), (160, 96), (65, 33)])
+def test_the_shapes_halve_from_stage_to_stage(network, size):
+    shapes = {}
+    for name, layer in network.model.named_children():
+        layer.register_forward_hook(
+            lambda _, __, output, name=name: shapes.update({name: tuple(output.shape)})
+        )
+    ch.predict(network, torch.zeros(2, 3, *size))
+    height, width = size
+    for name, channels in [
+        ("conv1", 24),
+        ("layer1", 24),
+        ("layer2", 48),
+        ("layer3", 96),
+        ("layer4", 192),
+    ]:
+        height, width = -(-height // 2), -(-width // 2)
+        assert shapes[name] == (2, channels, height, width)
+    assert shapes["fc"] == (2, 12)
+
+
+def test_a_stage_may_keep_the_number_of_channels():
+    assert TinyResNet(widths=(4, 4, 8, 8))(torch.zeros(1, 3, 64, 64)).shape == (1, 12)
+
+
+def test_the_last_feature_maps_have_seven_by_seven_cells(network):
+    assert ch.explain(network, "cat").feature_maps.shape == (192, 7, 7)
+    assert network.categories == ch.CATEGORIES
+
+
+# ---- the preprocessing --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        (224, 224),
+        (256, 256),
+        (300, 200),
+        (640, 481),
+        (403, 300),
+        (300, 403),
+        (97, 351),
+        (351, 97),
+        (10, 13),
+        (500, 501),
+    ],
+)
+def test_the_preprocessing_equals_torchvisions(size):
+    from torchvision.transforms._presets import ImageClassification
+
+    numbers = np.random.default_rng(6).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    picture = Image.fromarray(numbers)
+    found = Preprocess()(picture)
+    assert found.shape == (3, 224, 224)
+    expected = ImageClassification(crop_size=224)(picture)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+
+
+def test_the_preprocessing_of_plain_colours_worked_out_by_head():
+    white = Preprocess()(Image.new("RGB", (300, 240), "white"))
+    torch.testing.assert_close(white[0], torch.full((224, 224), (1 - 0.485) / 0.229))
+    torch.testing.assert_close(white[2], torch.full((224, 224), (1 - 0.406) / 0.225))
+
+
+def test_the_input_can_be_turned_back_into_the_picture(network):
+    numbers = np.random.default_rng(7).integers(0, 256, (256, 256, 3), dtype=np.uint8)
+    picture = network.picture_of(Preprocess()(Image.fromarray(numbers)))
+    np.testing.assert_array_equal(np.asarray(picture), numbers[16:240, 16:240])
+
+
+def test_numbers_that_no_picture_gives_turn_black_or_white(network):
+    for number, colour in ((-100, (0, 0, 0)), (100, (255, 255, 255))):
+        picture = network.picture_of(torch.full((3, 8, 8), float(number)))
+        assert picture.getcolors() == [(64, colour)]

@@ -1,0 +1,733 @@
+"""Every way a picture can come in, and every way it can be bad."""
+
+import importlib.util
+import io
+import os
+import re
+import struct
+import sys
+import threading
+import time
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageCms, ImageOps
+
+import cam_helpers as ch
+from cam_helpers.pictures.open_picture import PICTURES_FOLDER
+
+
+def noisy(width=24, height=16):
+    numbers = np.random.default_rng(8).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return Image.fromarray(numbers)
+
+
+def encoded(picture, format="PNG", **options):
+    buffer = io.BytesIO()
+    picture.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def same(one, other):
+    return one.mode == other.mode and one.size == other.size and one.tobytes() == other.tobytes()
+
+
+# ---- sources ------------------------------------------------------------------------------
+
+
+def test_shipped_pictures_open_by_name():
+    names = ch.shipped_pictures()
+    assert names == sorted(names)
+    assert {"cat", "dog", "cat_and_dog", "empty"} <= set(names)
+    for name in names:
+        picture = ch.open_picture(name)
+        assert (picture.mode, picture.size) == ("RGB", (224, 224))
+        with Image.open(PICTURES_FOLDER / f"{name}.png") as file:
+            assert same(picture, file.convert("RGB"))
+
+
+def test_a_picture_opens_from_every_kind_of_source(tmp_path):
+    picture = noisy()
+    content = encoded(picture)
+    path = tmp_path / "noise.png"
+    path.write_bytes(content)
+    with path.open("rb") as file:
+        assert same(ch.open_picture(file), picture)
+    for source in (
+        str(path),
+        path,
+        content,
+        bytearray(content),
+        io.BytesIO(content),
+        picture,
+        np.asarray(picture),
+        np.asarray(picture) / 255,
+        (np.asarray(picture) / 255).astype(np.float32),
+    ):
+        assert same(ch.open_picture(source), picture)
+
+
+def test_a_path_beside_the_reader_opens_and_a_shipped_name_wins(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    picture = noisy()
+    for name in ("holiday.png", "cat", "cat.png"):
+        Path(name).write_bytes(encoded(picture))
+    assert same(ch.open_picture("holiday.png"), picture)
+    assert same(ch.open_picture("cat.png"), picture)
+    assert ch.open_picture("cat").size == (224, 224)
+    assert same(ch.open_picture(Path("cat")), picture)
+
+
+def test_the_source_is_left_as_it_was():
+    picture = noisy().convert("L")
+    before = picture.tobytes()
+    array = np.random.default_rng(9).random((10, 12, 3))
+    copy = array.copy()
+    result = ch.open_picture(picture)
+    result.paste((1, 2, 3), (0, 0, 24, 16))
+    ch.open_picture(array)
+    assert (picture.mode, picture.tobytes()) == ("L", before)
+    np.testing.assert_array_equal(array, copy)
+    rgb = noisy()
+    ch.open_picture(rgb).paste((1, 2, 3), (0, 0, 24, 16))
+    assert same(rgb, noisy())
+
+
+@pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_of_an_animation_the_first_frame_is_taken(format):
+    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
+    options = {"lossless": True} if format == "WEBP" else {}
+    content = encoded(frames[0], format, save_all=True, append_images=frames[1:], **options)
+    assert Image.open(io.BytesIO(content)).n_frames == 2
+    assert ch.open_picture(content).getcolors() == [(400, (255, 0, 0))]
+
+
+class Pipe(io.RawIOBase):
+    """A file object that can only be read on, as the answer of a web server is."""
+
+    def __init__(self, content):
+        self.content = io.BytesIO(content)
+
+    def read(self, size=-1):
+        return self.content.read(size)
+
+    def readable(self):
+        return True
+
+
+def test_file_objects_of_many_kinds(tmp_path):
+    picture = noisy()
+    content = encoded(picture)
+    at_the_end = io.BytesIO(content)
+    at_the_end.read()
+    doubled = memoryview(bytes(byte for byte in content for _ in range(2)))
+    for source in (
+        Pipe(content),
+        at_the_end,
+        doubled[::2],
+        memoryview(content).cast("B", (1, len(content))),
+    ):
+        assert same(ch.open_picture(source), picture)
+    closed = io.BytesIO(content)
+    closed.close()
+    with pytest.raises(ch.PictureError, match="closed file"):
+        ch.open_picture(closed)
+    (tmp_path / "noise.png").write_bytes(content)
+    with (
+        (tmp_path / "noise.png").open(encoding="latin-1") as text,
+        pytest.raises(ch.PictureError, match=r'opened as text.*"rb"'),
+    ):
+        ch.open_picture(text)
+
+
+def test_a_picture_whose_file_is_closed_too_early_is_refused(tmp_path):
+    noisy().save(tmp_path / "noise.png")
+    with Image.open(tmp_path / "noise.png") as opened:
+        pass
+    with pytest.raises(ch.PictureError, match="this picture is damaged or cut short"):
+        ch.open_picture(opened)
+
+
+@pytest.mark.parametrize(
+    "source", [None, 5, ["cat"], torch.zeros(3, 16, 16), ("cat",)], ids=lambda s: type(s).__name__
+)
+def test_other_things_are_no_pictures(source):
+    with pytest.raises(TypeError, match=f"not {type(source).__name__}"):
+        ch.open_picture(source)
+
+
+# ---- EXIF orientation ---------------------------------------------------------------------
+
+# The EXIF standard: where the stored row 0 and column 0 belong in the upright picture.
+ORIENTATIONS = {
+    1: ("top", "left"),
+    2: ("top", "right"),
+    3: ("bottom", "right"),
+    4: ("bottom", "left"),
+    5: ("left", "top"),
+    6: ("right", "top"),
+    7: ("right", "bottom"),
+    8: ("left", "bottom"),
+}
+
+
+def photograph(upright, orientation):
+    """A JPEG file as a camera stores it, held in this orientation."""
+    first_row, first_column = ORIENTATIONS[orientation]
+    stored = np.asarray(upright)
+    if first_row in ("left", "right"):
+        stored = stored.transpose(1, 0, 2)
+    if first_row in ("bottom", "right"):
+        stored = stored[::-1]
+    if first_column in ("bottom", "right"):
+        stored = stored[:, ::-1]
+    exif = Image.Exif()
+    exif[274] = orientation
+    return encoded(Image.fromarray(np.ascontiguousarray(stored)), "PNG", exif=exif)
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_a_photograph_is_turned_upright(orientation):
+    upright = noisy()
+    content = photograph(upright, orientation)
+    assert same(ch.open_picture(content), upright)
+    opened = Image.open(io.BytesIO(content))
+    once = ch.open_picture(opened)
+    assert same(once, upright)
+    assert same(ch.open_picture(once), upright)  # and is not turned again
+
+
+@pytest.mark.parametrize("format", ["JPEG", "TIFF", "WEBP"])
+def test_the_orientation_is_found_in_other_formats(format):
+    exif = Image.Exif()
+    exif[274] = 6  # the left side of the stored picture is the top of the upright one
+    stored = Image.new("RGB", (32, 16), "red")
+    stored.paste("blue", (0, 0, 16, 16))
+    options = {"lossless": True} if format == "WEBP" else {}
+    result = ch.open_picture(encoded(stored, format, exif=exif, **options))
+    assert result.size == (16, 32)
+    (red, _, blue), (other_red, _, other_blue) = result.getpixel((8, 4)), result.getpixel((8, 28))
+    assert blue > 200 > 50 > red and other_red > 200 > 50 > other_blue
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_an_orientation_that_there_is_not_turns_nothing(orientation):
+    exif = Image.Exif()
+    exif[274] = orientation
+    assert same(ch.open_picture(encoded(noisy(), exif=exif)), noisy())
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
+def test_broken_exif_turns_nothing(format):
+    options = {"lossless": True} if format == "WEBP" else {}
+    whole = encoded(noisy(), format, **options)
+    content = encoded(noisy(), format, exif=b"Exif\0\0no such thing", **options)
+    assert same(ch.open_picture(content), ch.open_picture(whole))
+
+
+# ---- modes --------------------------------------------------------------------------------
+
+
+def palette_with_hole():
+    picture = Image.new("P", (10, 12), 1)
+    picture.putpalette([0, 0, 0, 10, 20, 30])
+    picture.info["transparency"] = 1
+    return picture
+
+
+def grey16(value, dtype="<u2"):
+    return Image.fromarray(np.full((12, 10), value, dtype))
+
+
+MODES = {
+    "RGBA, fully transparent": (Image.new("RGBA", (10, 12), (9, 9, 9, 0)), (255, 255, 255)),
+    "RGBA, half": (Image.new("RGBA", (10, 12), (255, 0, 0, 128)), (255, 127, 127)),
+    "RGBA, opaque": (Image.new("RGBA", (10, 12), (1, 2, 3, 255)), (1, 2, 3)),
+    "LA": (Image.new("LA", (10, 12), (0, 128)), (127, 127, 127)),
+    "P with transparency": (palette_with_hole(), (255, 255, 255)),
+    "L": (Image.new("L", (10, 12), 77), (77, 77, 77)),
+    "1": (Image.new("1", (10, 12), 1), (255, 255, 255)),
+    "CMYK": (Image.new("CMYK", (10, 12), (0, 255, 255, 0)), (255, 0, 0)),
+    "I;16": (grey16(0xAB12), (0xAB,) * 3),
+    "I;16, brightest": (grey16(0xFFFF), (255,) * 3),
+    "I;16B": (grey16(0xAB12, ">u2"), (0xAB,) * 3),
+    "HSV": (Image.new("HSV", (10, 12), (0, 255, 255)), (255, 0, 0)),
+    "YCbCr": (Image.new("YCbCr", (10, 12), (255, 128, 128)), (255, 255, 255)),
+    "RGBX": (Image.new("RGBX", (10, 12), (1, 2, 3, 0)), (1, 2, 3)),
+    "RGBa": (Image.new("RGBA", (10, 12), (255, 0, 0, 128)).convert("RGBa"), (255, 127, 127)),
+    "PA": (Image.new("PA", (10, 12), (0, 0)), (255, 255, 255)),
+}
+
+
+@pytest.mark.parametrize("name", MODES)
+def test_every_usual_mode_becomes_rgb(name):
+    picture, colour = MODES[name]
+    assert picture.mode == name.split()[0].rstrip(",")
+    result = ch.open_picture(picture)
+    assert (result.mode, result.size) == ("RGB", (10, 12))
+    assert result.getcolors() == [(120, colour)]
+
+
+@pytest.mark.parametrize(
+    ("picture", "options", "colour"),
+    [
+        (grey16(0xAB12), {}, (0xAB,) * 3),
+        (grey16(0xAB12), {"transparency": 0xAB12}, (255, 255, 255)),
+        (grey16(0xAB12), {"transparency": 0xAB13}, (0xAB,) * 3),
+        (palette_with_hole(), {"transparency": b"\xff\x80"}, (132, 137, 142)),  # half of entry 1
+        (palette_with_hole(), {"transparency": 1}, (255, 255, 255)),
+        (palette_with_hole(), {"transparency": 0}, (10, 20, 30)),
+        (Image.new("RGB", (10, 12), (1, 2, 3)), {"transparency": (1, 2, 3)}, (255, 255, 255)),
+        (Image.new("L", (10, 12), 7), {"transparency": 7}, (255, 255, 255)),
+        (Image.new("1", (10, 12), 1), {}, (255, 255, 255)),
+    ],
+)
+def test_png_files_of_every_mode_become_rgb(picture, options, colour):
+    result = ch.open_picture(encoded(picture, **options))
+    assert result.mode == "RGB"
+    assert result.getcolors() == [(120, colour)]
+
+
+def test_a_cmyk_photograph_becomes_rgb():
+    content = encoded(Image.new("CMYK", (16, 16), (0, 255, 255, 0)), "JPEG", quality=100)
+    marker = content.index(b"\xff\xee\x00\x0eAdobe")  # which stores the inks upside down
+    for photograph in (content, content[:marker] + content[marker + 16 :]):
+        assert Image.open(io.BytesIO(photograph)).mode == "CMYK"
+        red, green, blue = ch.open_picture(photograph).getpixel((8, 8))
+        assert red > 245 and green < 10 and blue < 10
+
+
+def png(width, height, depth, colour_type, rows):
+    """A PNG file of a kind that Pillow does not write."""
+
+    def chunk(kind, data):
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
+    packed = zlib.compress(b"".join(b"\0" + row for row in rows))
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def test_colours_of_16_bits_keep_their_upper_8():
+    rgb = struct.pack(">3H", 0x12FF, 0x3400, 0xFFFF) * 8
+    assert ch.open_picture(png(8, 8, 16, 2, [rgb] * 8)).getcolors() == [(64, (0x12, 0x34, 0xFF))]
+    grey_and_opacity = struct.pack(">2H", 0x0001, 0x80FF) * 8
+    picture = ch.open_picture(png(8, 8, 16, 4, [grey_and_opacity] * 8))
+    assert picture.getcolors() == [(64, (127, 127, 127))]
+
+
+@pytest.mark.parametrize("mode", ["LAB", "F", "I", "La"])
+def test_modes_without_fixed_colours_are_refused(mode):
+    picture = Image.new(mode, (10, 12))
+    with pytest.raises(ch.PictureError, match=f"mode '{mode}'.*convert"):
+        ch.open_picture(picture)
+    picture.info["transparency"] = 0
+    with pytest.raises(ch.PictureError, match=f"mode '{mode}'"):
+        ch.open_picture(picture)
+
+
+@pytest.mark.parametrize(
+    ("format", "mode"), [("TIFF", "LAB"), ("TIFF", "F"), ("TIFF", "I"), ("PPM", "I")]
+)
+def test_files_without_fixed_colours_are_refused(format, mode):
+    with pytest.raises(ch.PictureError, match=f"mode '{mode}'"):
+        ch.open_picture(encoded(Image.new(mode, (10, 12)), format))
+
+
+def test_a_transparency_that_fits_no_mode_is_refused():
+    picture = noisy()
+    picture.info["transparency"] = "everything"
+    with pytest.raises(ch.PictureError):
+        ch.open_picture(picture)
+
+
+# ---- colour profiles ----------------------------------------------------------------------
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+# What it says of red and of blue changes places: its red is blue.
+SWAPPED = SRGB.replace(b"rXYZ", b"____").replace(b"bXYZ", b"rXYZ").replace(b"____", b"bXYZ")
+
+
+def fixed(*numbers):
+    """Numbers as profiles write them, in steps of 1 / 65536."""
+    return b"".join(struct.pack(">i", round(number * 65536)) for number in numbers)
+
+
+def profile(space, connection, tag, content):
+    """An ICC profile with a single tag (ICC.1:2001-04, sections 6.1 and 6.2)."""
+    head = struct.pack(">I4xI", 144 + len(content), 0x02400000) + b"prtr" + space + connection
+    head += bytes(12) + b"acsp" + bytes(28) + fixed(0.9642, 1, 0.8249) + bytes(48)
+    return head + struct.pack(">I4sII", 1, tag, 144, len(content)) + content
+
+
+# Grey that grows with the light itself, as no screen has it: half of 255 is half of the light.
+LINEAR_GREY = profile(b"GRAY", b"XYZ ", b"kTRC", b"curv" + bytes(8))
+# Inks of which black alone is seen: the coloured ones are as clear as water.
+UNCHANGED = bytes(range(256))
+WHITE_OR_BLACK = bytes([255, 128, 128]) + bytes([0, 128, 128])
+LOOK_UP = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + fixed(1, 0, 0, 0, 1, 0, 0, 0, 1)
+LOOK_UP += UNCHANGED * 4 + WHITE_OR_BLACK * 8 + UNCHANGED * 3
+CLEAR_INKS = profile(b"CMYK", b"Lab ", b"A2B0", LOOK_UP)
+
+
+def with_profile(mode, colour, content):
+    picture = Image.new(mode, (10, 12), colour)
+    picture.info["icc_profile"] = content
+    return picture
+
+
+PROFILES = {
+    "RGB": (with_profile("RGB", (255, 0, 0), SWAPPED), (0, 0, 255)),
+    "RGB, mixed": (with_profile("RGB", (10, 20, 200), SWAPPED), (200, 20, 10)),
+    "RGBA": (with_profile("RGBA", (255, 0, 0, 128), SWAPPED), (127, 127, 255)),
+    "P": (with_profile("RGB", (255, 0, 0), SWAPPED).convert("P"), (0, 0, 255)),
+    "L": (with_profile("L", 128, LINEAR_GREY), (188, 188, 188)),  # sRGB's 188 is half of the light
+    "L, with colours": (with_profile("L", 77, SWAPPED), (77, 77, 77)),
+    "I;16": (with_profile("I;16", 128 * 256, LINEAR_GREY), (188, 188, 188)),
+    "CMYK": (with_profile("CMYK", (255, 0, 9, 0), CLEAR_INKS), (255, 255, 255)),
+}
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_an_embedded_profile_is_turned_into_srgb(name):
+    picture, expected = PROFILES[name]
+    before = picture.info["icc_profile"]
+    result = ch.open_picture(picture)
+    [(count, colour)] = result.getcolors()
+    assert count == 120 and np.abs(np.subtract(colour, expected)).max() <= 1
+    assert "icc_profile" not in result.info  # else it would be applied once more
+    assert same(ch.open_picture(result), result)
+    assert picture.info["icc_profile"] == before
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "TIFF", "WEBP"])
+def test_a_profile_is_found_in_every_format_that_has_them(format):
+    content = encoded(Image.new("RGB", (16, 16), "red"), format, icc_profile=SWAPPED)
+    red, green, blue = ch.open_picture(content).getpixel((8, 8))
+    assert blue > 245 and red < 10 and green < 10
+
+
+def test_srgb_stays_what_it_is():
+    assert same(ch.open_picture(encoded(noisy(), icc_profile=SRGB)), noisy())
+
+
+BROKEN = {
+    "empty": b"",
+    "text": b"no profile" * 50,
+    "cut short": SWAPPED[:300],
+    "header alone": SWAPPED[:128],
+    "zeros": bytes(500),
+    "of another mode": CLEAR_INKS,
+    "of grey": LINEAR_GREY,
+    "no bytes": "sRGB",
+    "number": 5,
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_profile_does_no_harm(name):
+    picture = noisy()
+    picture.info["icc_profile"] = BROKEN[name]
+    result = ch.open_picture(picture)
+    assert same(result, noisy())
+    assert "icc_profile" not in result.info
+    if isinstance(BROKEN[name], bytes):
+        assert same(ch.open_picture(encoded(noisy(), icc_profile=BROKEN[name])), noisy())
+
+
+def test_without_littlecms_profiles_are_left_out(monkeypatch):
+    class Missing:
+        def __getattr__(self, name):
+            raise ImportError("no LittleCMS in this Pillow")
+
+    monkeypatch.setattr(ImageCms, "core", Missing())
+    picture = with_profile("RGB", (255, 0, 0), SWAPPED)
+    assert ch.open_picture(picture).getcolors() == [(120, (255, 0, 0))]
+
+
+# ---- bad files ----------------------------------------------------------------------------
+
+
+def test_text_renamed_to_jpg_is_refused(tmp_path):
+    path = tmp_path / "story.jpg"
+    path.write_text("Once upon a time. " * 50, encoding="utf-8")
+    with pytest.raises(ch.PictureError, match=r"story\.jpg holds no picture"):
+        ch.open_picture(path)
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    path = tmp_path / "empty.png"
+    path.touch()
+    with pytest.raises(ch.PictureError, match=r"empty\.png holds no picture"):
+        ch.open_picture(path)
+    with pytest.raises(ch.PictureError, match=r"\(0 bytes\) holds no picture"):
+        ch.open_picture(b"")
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG"])
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.95])
+def test_a_file_cut_short_is_refused(tmp_path, format, share):
+    content = encoded(noisy(64, 64), format)
+    content = content[: int(share * len(content))]
+    path = tmp_path / "cut"
+    path.write_bytes(content)
+    for source, what in [
+        (content, f"{len(content)} bytes"),
+        (path, str(path)),
+        (io.BytesIO(content), "this file object"),
+        (Image.open(io.BytesIO(content)), "this picture"),
+    ]:
+        with pytest.raises(ch.PictureError, match=f"{re.escape(what)}.* damaged or cut"):
+            ch.open_picture(source)
+
+
+@pytest.mark.parametrize("place", [(Image, "open"), (ImageOps, "exif_transpose")])
+def test_too_little_memory_is_not_called_damage(monkeypatch, place):
+    def fail(*_, **__):
+        raise MemoryError
+
+    content = encoded(noisy())
+    monkeypatch.setattr(*place, fail)
+    with pytest.raises(MemoryError):
+        ch.open_picture(content)
+
+
+def test_a_file_object_in_text_mode_is_refused():
+    with pytest.raises(ch.PictureError, match='"rb"'):
+        ch.open_picture(io.StringIO("hello"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Zoë.png", "猫 und Hund.png", "🐈.png", "a b#c%20?.png", "x" * 251 + ".png", "~ich.png"],
+)
+def test_unusual_names_open(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(encoded(noisy()))
+    for source in (name, Path(name), tmp_path / name):
+        assert same(ch.open_picture(source), noisy())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes on Linux and its kin alone")
+def test_a_name_that_is_no_text_opens(tmp_path):
+    name = os.fsencode(tmp_path) + b"/caf\xe9.png"
+    Path(os.fsdecode(name)).write_bytes(encoded(noisy()))
+    assert same(ch.open_picture(os.fsdecode(name)), noisy())
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 5000, "x/" * 5000, "a\0b.png", "~nobody-of-this-name/a.png", "", "\udcff.png"]
+)
+def test_a_name_that_cannot_be_is_a_missing_file(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((FileNotFoundError, IsADirectoryError)) as caught:
+        ch.open_picture(name)
+    assert len(str(caught.value)) < 1500
+
+
+def test_a_web_address_is_told_apart():
+    with pytest.raises(FileNotFoundError, match=r"web address.*save the picture"):
+        ch.open_picture("https://example.org/cat.png")
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything"
+)
+def test_a_file_that_may_not_be_read_is_told(tmp_path):
+    path = tmp_path / "secret.png"
+    path.write_bytes(encoded(noisy()))
+    path.chmod(0)
+    with pytest.raises(PermissionError, match=r"secret\.png"):
+        ch.open_picture(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no such files here")
+def test_what_is_no_ordinary_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(FileNotFoundError, match="neither a file"):
+        ch.open_picture(tmp_path / "pipe.png")
+
+
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        ch.open_picture(tmp_path)
+
+
+def test_a_missing_file_is_named_with_near_names(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"'umbrela'.*Did you mean 'umbrella'"):
+        ch.open_picture("umbrela")
+    with pytest.raises(FileNotFoundError, match=r"lost\.png.*Shipped are: .*butterfly") as lost:
+        ch.open_picture(tmp_path / "lost.png")
+    assert "Did you mean" not in str(lost.value)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5000), (7, 100), (100, 7)])
+def test_a_picture_of_too_few_pixels_is_refused(size):
+    message = f"^The picture is {size[0]} x {size[1]} pixels; each side needs 8"
+    with pytest.raises(ch.PictureError, match=message):
+        ch.open_picture(Image.new("RGB", size))
+
+
+def test_a_strip_is_refused_and_a_long_picture_is_not(network):
+    with pytest.raises(ch.PictureError, match="a strip"):
+        ch.open_picture(Image.new("RGB", (8, 161)))
+    with pytest.raises(ch.PictureError, match="a strip"):
+        ch.open_picture(np.zeros((8, 5000), np.uint8))
+    assert ch.open_picture(Image.new("RGB", (160, 8))).size == (160, 8)
+    assert ch.explain(network, Image.new("RGB", (8, 160))).cam(0).shape == (7, 7)
+
+
+@pytest.mark.parametrize("most", [100, 300])
+def test_a_decompression_bomb_is_refused(monkeypatch, most):
+    """Pillow only warns beyond the limit and raises beyond twice the limit; both are refused."""
+    content = encoded(noisy(20, 20))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", most)
+    with pytest.raises(ch.PictureError, match="too large"):
+        ch.open_picture(content)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 400)
+    assert ch.open_picture(content).size == (20, 20)
+
+
+def test_a_strip_is_refused_before_its_pixels_are_read():
+    content = encoded(Image.new("L", (8, 5000)))
+    with pytest.raises(ch.PictureError, match="a strip"):
+        ch.open_picture(content[:60])
+
+
+# ---- nothing is said or left --------------------------------------------------------------
+
+CORRUPT_EXIF = b"Exif\0\0II*\0\x08\0\0\0\xff\0" + bytes(40)
+
+
+def test_pillows_warnings_are_not_shown(monkeypatch, recwarn):
+    content = encoded(noisy(16, 16), "JPEG", exif=CORRUPT_EXIF)
+    before = list(warnings.filters)
+    ch.open_picture(content)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 200)
+    with pytest.raises(ch.PictureError, match="too large"):
+        ch.open_picture(content)
+    assert not recwarn.list
+    assert warnings.filters == before
+    with pytest.warns(Image.DecompressionBombWarning):  # they would have come
+        Image.open(io.BytesIO(content))
+
+
+def test_threads_that_open_pictures_leave_warnings_as_they_were():
+    """Whoever silences warnings in two threads at once may leave them silent for good."""
+
+    class Slow(Pipe):
+        def read(self, size=-1):
+            time.sleep(0.001)
+            return super().read(size)
+
+    content, before, opened = encoded(noisy()), list(warnings.filters), []
+    threads = [
+        threading.Thread(target=lambda: opened.append(ch.open_picture(Slow(content))))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(opened) == 8 and all(same(picture, noisy()) for picture in opened)
+    assert warnings.filters == before
+
+
+# ---- arrays -------------------------------------------------------------------------------
+
+
+def test_arrays_are_read_row_by_row():
+    array = np.zeros((10, 20, 3), np.uint8)
+    array[2, 15] = (1, 2, 3)
+    picture = ch.open_picture(array)
+    assert picture.size == (20, 10)
+    assert picture.getpixel((15, 2)) == (1, 2, 3)
+    turned = np.zeros((3, 10, 20), np.uint8).transpose(1, 2, 0)[::-1]
+    assert ch.open_picture(turned).size == (20, 10)
+
+
+def test_grey_and_float_arrays_worked_out_by_head():
+    assert ch.open_picture(np.full((8, 9), 200, np.uint8)).getcolors() == [(72, (200,) * 3)]
+    for dtype in (np.float16, np.float32, np.float64):
+        grey = ch.open_picture(np.full((8, 9), 0.2, dtype))
+        assert grey.getcolors() == [(72, (51,) * 3)]
+        nearly_white = ch.open_picture(np.full((8, 9), 0.999, dtype))
+        assert nearly_white.getcolors() == [(72, (255,) * 3)]  # rounded, not cut
+    ends = np.zeros((8, 8, 3))
+    ends[:4] = 1
+    picture = ch.open_picture(ends)
+    assert picture.getpixel((0, 3)) == (255, 255, 255)
+    assert picture.getpixel((7, 4)) == (0, 0, 0)
+
+
+def test_the_wrong_axis_order_is_refused_with_the_remedy():
+    with pytest.raises(ch.PictureError, match=r"transpose\(1, 2, 0\)"):
+        ch.open_picture(np.zeros((3, 20, 30), np.uint8))
+
+
+@pytest.mark.parametrize(
+    "shape", [(20,), (20, 20, 4), (20, 20, 1), (1, 20, 20, 3), (0, 20), (0, 20, 3)]
+)
+def test_arrays_of_another_shape_are_refused(shape):
+    for dtype in (np.uint8, np.float32):
+        with pytest.raises(ch.PictureError, match=r"\(H, W\) or \(H, W, 3\)") as caught:
+            ch.open_picture(np.zeros(shape, dtype))
+        assert "transpose" not in str(caught.value)  # it would not help
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -0.1, 1.1, 255.0])
+def test_floats_outside_0_to_1_are_refused(number):
+    array = np.zeros((10, 10, 3))
+    array[4, 4, 1] = number
+    with pytest.raises(ch.PictureError, match=r"from 0 to 1.*divide by 255"):
+        ch.open_picture(array)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int64, bool, np.complex64, object, "U3"])
+def test_arrays_of_other_numbers_are_refused(dtype):
+    with pytest.raises(ch.PictureError, match=rf"not {np.dtype(dtype)}\..*astype\(np\.uint8\)"):
+        ch.open_picture(np.zeros((10, 10), dtype))
+
+
+# ---- sample photographs -------------------------------------------------------------------
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("skimage") is None, reason="scikit-image is not installed"
+)
+@pytest.mark.parametrize(
+    ("name", "size"), [("cat", (451, 300)), ("coffee", (600, 400)), ("rocket", (640, 427))]
+)
+def test_sample_photographs_open(name, size):
+    picture = ch.open_picture(f"photo:{name}")
+    assert (picture.mode, picture.size) == ("RGB", size)
+    assert len(picture.resize((32, 32)).getcolors(1024)) > 200  # a photograph, not a blank
+
+
+def test_an_unknown_sample_photograph_is_refused_with_the_known_ones():
+    with pytest.raises(ch.PictureError, match=r"'kat'.*photo:cat, photo:coffee"):
+        ch.open_picture("photo:kat")
+
+
+def test_without_scikit_image_the_message_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    with pytest.raises(ModuleNotFoundError, match="pip install scikit-image"):
+        ch.open_picture("photo:cat")
+
+
+def test_a_format_that_may_start_other_programs_is_refused():
+    postscript = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 20 20\nshowpage\n"
+    with pytest.raises(ch.PictureError, match="no picture that Pillow can read"):
+        ch.open_picture(postscript)
+
+
+def test_what_an_upload_widget_gives_is_opened():
+    content = encoded(noisy(20, 20))
+    assert np.array_equal(ch.open_picture(memoryview(content)), ch.open_picture(content))

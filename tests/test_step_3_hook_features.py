@@ -1,0 +1,172 @@
+"""Step 3: the final feature maps; and no step leaves anything behind."""
+
+import numpy as np
+import pytest
+import torch
+
+import cam_helpers as ch
+from cam_helpers.networks.load import make_network
+from cam_helpers.networks.proof import find_layers
+
+
+def noise(*shape, dtype=torch.float32):
+    return torch.randn(*shape, dtype=dtype, generator=torch.Generator().manual_seed(1))
+
+
+def hooks(model):
+    """Every hook on every layer of a model."""
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return [list(getattr(layer, kind)) for layer in model.modules() for kind in kinds]
+
+
+def by_hand(model, batch):
+    """The feature maps of the shipped network, layer after layer."""
+    with torch.no_grad():
+        x = model.maxpool(model.relu(model.bn1(model.conv1(batch))))
+        return model.layer4(model.layer3(model.layer2(model.layer1(x))))
+
+
+def test_the_feature_maps_are_those_that_the_network_computes(network):
+    batch = noise(2, 3, 96, 128)
+    with ch.hook_features(network) as hooked:
+        ch.predict(network, batch)
+    assert hooked.feature_maps.shape == (2, 192, 3, 4)
+    assert torch.equal(hooked.feature_maps, by_hand(network.model, batch))
+
+
+def test_the_latest_pass_counts(network):
+    first, second = noise(1, 3, 64, 64), noise(1, 3, 96, 96)
+    with ch.hook_features(network) as hooked:
+        ch.predict(network, first)
+        ch.predict(network, second)
+        assert torch.equal(hooked.feature_maps, by_hand(network.model, second))
+
+
+def test_the_hook_is_gone_after_the_block(network):
+    with ch.hook_features(network) as hooked:
+        assert len(network.feature_layer._forward_hooks) == 1
+        ch.predict(network, noise(1, 3, 64, 64))
+    assert not any(hooks(network.model))
+    caught = hooked.feature_maps
+    ch.predict(network, noise(1, 3, 96, 96))
+    assert hooked.feature_maps is caught
+
+
+def test_the_hook_is_gone_after_an_exception(network):
+    with pytest.raises(KeyError, match="inside"), ch.hook_features(network):
+        raise KeyError("inside")
+    assert not any(hooks(network.model))
+
+
+def test_the_hook_is_gone_where_the_forward_pass_fails(network):
+    with pytest.raises(RuntimeError), ch.hook_features(network):
+        network.model(noise(1, 5, 64, 64))  # five channels do not fit
+    assert not any(hooks(network.model))
+
+
+def test_two_hooks_can_be_nested(network):
+    first, second = noise(1, 3, 64, 64), noise(1, 3, 96, 96)
+    with ch.hook_features(network) as outer:
+        with ch.hook_features(network) as inner:
+            ch.predict(network, first)
+        assert torch.equal(outer.feature_maps, inner.feature_maps)
+        ch.predict(network, second)
+    assert inner.feature_maps.shape == (1, 192, 2, 2)
+    assert outer.feature_maps.shape == (1, 192, 3, 3)
+    assert not any(hooks(network.model))
+
+
+def test_before_a_forward_pass_there_are_no_feature_maps(network):
+    with (
+        ch.hook_features(network) as hooked,
+        pytest.raises(RuntimeError, match="run the network once"),
+    ):
+        _ = hooked.feature_maps
+
+
+def test_your_own_hooks_stay_and_are_called(network):
+    calls = []
+    network.feature_layer.register_forward_hook(lambda *_: calls.append("layer4"))
+    network.classifier.register_forward_pre_hook(lambda *_: calls.append("fc"))
+    before = hooks(network.model)
+    ch.explain(network, "cat")
+    assert calls == ["layer4", "fc"]
+    make_network("mine", network.model, network.categories, network.preprocess)
+    assert hooks(network.model) == before
+
+
+HELPERS = {
+    "predict": lambda network: ch.predict(network, "cat"),
+    "isolate_weights": lambda network: ch.isolate_weights(network, "cat"),
+    "explain": lambda network: ch.explain(network, "cat").overlay("cat"),
+    "find_layers": lambda network: find_layers(network.model, noise(1, 3, 64, 64), "mine"),
+    "make_network": lambda network: make_network(
+        "mine", network.model, network.categories, network.preprocess
+    ),
+    "seen_box": lambda network: network.seen_box((300, 200)),
+}
+
+
+def state_of(model):
+    """All that a helper must leave as it was, as plain values."""
+    return {
+        "modes": [layer.training for layer in model.modules()],
+        "parameters": [(p.requires_grad, p.device, p.dtype, p.grad) for p in model.parameters()],
+        "numbers": [number.tolist() for number in model.state_dict().values() if number.ndim < 2],
+        "hooks": hooks(model),
+        "random": torch.get_rng_state().tolist(),
+        "numpy random": np.random.get_state()[1].tolist(),
+        "grad": (torch.is_grad_enabled(), torch.is_inference_mode_enabled()),
+    }
+
+
+@pytest.mark.parametrize("grad_enabled", [True, False])
+@pytest.mark.parametrize("helper", HELPERS)
+def test_a_helper_leaves_network_and_surroundings_as_they_were(network, helper, grad_enabled):
+    model = network.model
+    model.layer1.train()
+    model.layer4[0].bn2.train()
+    model.fc.train()
+    model.conv1.weight.requires_grad = False
+    with torch.set_grad_enabled(grad_enabled):
+        before = state_of(model)
+        HELPERS[helper](network)
+        assert state_of(model) == before
+
+
+def test_scores_are_those_of_evaluation_mode_whatever_the_mode(network):
+    expected = ch.predict(network, "cat").scores
+    network.model.train()
+    assert torch.equal(ch.predict(network, "cat").scores, expected)
+    assert all(layer.training for layer in network.model.modules())
+
+
+def test_the_mode_comes_back_where_the_forward_pass_fails(network):
+    def fail(*_):
+        raise KeyError("inside")
+
+    network.model.layer2.train()
+    network.model.avgpool.register_forward_hook(fail)
+    before = [layer.training for layer in network.model.modules()]
+    with pytest.raises(KeyError):
+        ch.predict(network, "cat")
+    assert [layer.training for layer in network.model.modules()] == before
+    assert not torch.is_inference_mode_enabled()
+
+
+def test_no_result_drags_a_gradient_graph_along(network):
+    explanation = ch.explain(network, "cat")
+    found = ch.isolate_weights(network, "cat")
+    results = [
+        explanation.scores,
+        explanation.prediction.probabilities,
+        explanation.feature_maps,
+        explanation.cam("cat"),
+        explanation.cams(),
+        found.weights,
+        found.bias,
+        ch.weighted_sum(network.classifier.weight, explanation.feature_maps),
+        ch.upsample(noise(2, 2).requires_grad_(), (4, 4)),
+    ]
+    assert [result.requires_grad for result in results] == [False] * len(results)
+    assert all(result.grad_fn is None for result in results)

@@ -1,0 +1,99 @@
+"""Step 4: weights times feature maps."""
+
+import pytest
+import torch
+
+import cam_helpers as ch
+
+
+def noise(*shape, dtype=torch.float32):
+    return torch.randn(*shape, dtype=dtype, generator=torch.Generator().manual_seed(1))
+
+
+def loop(weights, feature_maps):
+    """The map of one class, cell by cell and feature by feature."""
+    channels, height, width = feature_maps.shape
+    cam = torch.zeros(height, width, dtype=feature_maps.dtype)
+    for row in range(height):
+        for column in range(width):
+            for channel in range(channels):
+                cam[row, column] += weights[channel] * feature_maps[channel, row, column]
+    return cam
+
+
+def test_a_weighted_sum_worked_out_by_head():
+    weights = torch.tensor([1.0, -2.0])
+    feature_maps = torch.tensor([[[1.0, 2.0], [3.0, 4.0]], [[10.0, 0.0], [0.0, 1.0]]])
+    expected = torch.tensor([[-19.0, 2.0], [3.0, 2.0]])  # negative numbers stay
+    assert torch.equal(ch.weighted_sum(weights, feature_maps), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_one_class_and_many_and_batches_agree_with_the_loop(dtype):
+    weights, batch = noise(4, 5, dtype=dtype), noise(2, 5, 3, 6, dtype=dtype)
+    expected = torch.stack([torch.stack([loop(w, maps) for w in weights]) for maps in batch])
+    results = {
+        "(N, K, h, w)": (ch.weighted_sum(weights, batch), expected),
+        "(K, h, w)": (ch.weighted_sum(weights, batch[1]), expected[1]),
+        "(N, h, w)": (ch.weighted_sum(weights[2], batch), expected[:, 2]),
+        "(h, w)": (ch.weighted_sum(weights[2], batch[1]), expected[1, 2]),
+    }
+    for found, wanted in results.values():  # assert_close compares shapes and dtypes too
+        torch.testing.assert_close(found, wanted)
+
+
+def test_the_order_of_the_numbers_in_memory_does_not_matter():
+    weights, batch = noise(4, 5), noise(2, 5, 3, 6)
+    expected = ch.weighted_sum(weights, batch)
+    channels_last = batch.contiguous(memory_format=torch.channels_last)
+    every_second = torch.stack([batch, batch * 0], dim=-1)[..., 0]
+    columns_first = weights.T.contiguous().T
+    assert not every_second.is_contiguous() and not columns_first.is_contiguous()
+    for other_weights, other in [
+        (weights, channels_last),
+        (weights, every_second),
+        (columns_first, batch),
+    ]:
+        torch.testing.assert_close(ch.weighted_sum(other_weights, other), expected)
+
+
+@pytest.mark.parametrize(
+    ("weights", "feature_maps", "message"),
+    [
+        ((4,), (5, 3, 3), "4 weights do not fit 5 feature maps"),
+        ((2, 4), (1, 5, 3, 3), "4 weights do not fit 5 feature maps"),
+        ((3,), (5, 3, 3), "3 weights"),  # as wide as the map, yet not one per channel
+        ((5,), (5, 3), r"not \(5,\) and \(5, 3\)"),
+        ((), (5, 3, 3), "Weights are"),
+        ((1, 1, 5), (5, 3, 3), "Weights are"),
+        ((5,), (1, 1, 5, 3, 3), "Weights are"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(weights, feature_maps, message):
+    with pytest.raises(ValueError, match=message):
+        ch.weighted_sum(torch.zeros(weights), torch.zeros(feature_maps))
+
+
+@pytest.mark.parametrize("size", [(224, 224), (96, 160), (65, 97), (33, 300)])
+def test_every_map_adds_up_to_its_score(network, size):
+    """The balance, mean(map) + bias = score, for every class and every picture of a batch."""
+    batch = noise(2, 3, *size)
+    with ch.hook_features(network) as hooked:
+        scores = ch.predict(network, batch).scores
+    cams = ch.weighted_sum(network.classifier.weight.detach(), hooked.feature_maps)
+    assert cams.shape[:2] == scores.shape == (2, 12)
+    bias = torch.stack([ch.isolate_weights(network, index).bias for index in range(12)])
+    torch.testing.assert_close(cams.mean((2, 3)) + bias, scores, rtol=1e-4, atol=1e-4)
+    assert cams.std() > 0.01  # there is something to add up
+
+
+def test_the_balance_holds_for_every_shipped_picture(network):
+    for name in ch.shipped_pictures():
+        explanation = ch.explain(network, name)
+        balance = explanation.cams().mean((1, 2)) + network.classifier.bias.detach()
+        torch.testing.assert_close(balance, explanation.scores, rtol=1e-4, atol=1e-4)
+
+
+def test_weights_and_feature_maps_of_different_precision_are_refused():
+    with pytest.raises(ValueError, match="float64"):
+        ch.weighted_sum(torch.ones(2).double(), torch.ones(2, 3, 3))

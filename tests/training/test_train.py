@@ -1,0 +1,393 @@
+"""Training can be interrupted, and measuring measures what it says."""
+
+import sys
+from collections import Counter
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import cam_helpers as ch
+from cam_helpers.networks.preprocess import Preprocess
+from cam_helpers.networks.tiny_resnet import TinyResNet, load_tiny_resnet
+from cam_helpers.training import measure as measure_module
+from cam_helpers.training import tiny_resnet as train_module
+from cam_helpers.training.measure import (
+    FIRST_PAIR_SEED,
+    FIRST_SINGLE_SEED,
+    Figures,
+    is_in_own_box,
+    is_inside,
+    measure,
+    peak,
+    shift_from_middle,
+)
+from cam_helpers.training.tiny_resnet import (
+    BATCH_SIZE,
+    FIRST_TRAINING_SEED,
+    OBJECT_COUNT_SHARES,
+    STEPS,
+    FreshScenes,
+    random_classes,
+    save_whole,
+    target_for,
+    train,
+)
+
+# ---- the scenes that training draws -------------------------------------------------------
+
+
+def test_the_target_is_an_equal_share_for_what_is_there():
+    both = target_for(("dog", "cat"))
+    assert both[:2].tolist() == [0.5, 0.5] and both[2:].sum() == 0
+    assert target_for(("bird",)).tolist() == [0, 0, 1] + [0] * 9
+    torch.testing.assert_close(target_for(()), torch.full((12,), 1 / 12))
+
+
+def test_scenes_show_none_one_or_two_classes_in_the_shares_that_are_stated():
+    drawn = [random_classes(seed) for seed in range(4_000)]
+    assert drawn[:50] == [random_classes(seed) for seed in range(50)]
+    counts = Counter(len(classes) for classes in drawn)
+    for count, share in enumerate(OBJECT_COUNT_SHARES):
+        assert counts[count] / 4_000 == pytest.approx(share, abs=0.03)
+    assert all(len(set(classes)) == len(classes) for classes in drawn)
+    of_each = Counter(name for classes in drawn for name in classes)
+    expected = sum(of_each.values()) / 12
+    assert set(of_each) == set(ch.CATEGORIES)
+    assert all(0.8 * expected < number < 1.2 * expected for number in of_each.values())
+
+
+def test_a_fresh_scene_is_the_scene_of_its_seed():
+    scenes = FreshScenes(first_seed=40, length=3)
+    assert len(scenes) == 3
+    batch, target = scenes[2]
+    classes = random_classes(42)
+    assert torch.equal(batch, Preprocess()(ch.draw_scene(42, classes).picture))
+    assert torch.equal(target, target_for(classes))
+
+
+def test_training_never_sees_a_scene_that_measuring_uses():
+    last = FIRST_TRAINING_SEED + STEPS * BATCH_SIZE
+    assert last < FIRST_SINGLE_SEED < FIRST_SINGLE_SEED + 1_000_000 < FIRST_PAIR_SEED
+
+
+# ---- interruption -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_steps(monkeypatch):
+    """Two scenes a step, saved every second step."""
+    monkeypatch.setattr(train_module, "BATCH_SIZE", 2)
+    monkeypatch.setattr(train_module, "SAVE_EVERY", 2)
+
+
+def stop_at_scene(monkeypatch, seed, error=KeyboardInterrupt):
+    """Press Ctrl-C, or fail otherwise, when this scene is drawn."""
+
+    def draw(wanted, classes):
+        if wanted == seed:
+            raise error
+        return ch.draw_scene(wanted, classes)
+
+    monkeypatch.setattr(train_module, "draw_scene", draw)
+
+
+def test_training_that_was_interrupted_goes_on_as_if_it_had_not_been(
+    tmp_path, small_steps, monkeypatch
+):
+    model = train(tmp_path / "whole", steps=4, workers=0)
+    assert not any(layer.training for layer in model.modules())
+    whole = model.state_dict()
+    stop_at_scene(monkeypatch, FIRST_TRAINING_SEED + 6)  # the first scene of step 4
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "parts", steps=4, workers=0)
+    saved = torch.load(tmp_path / "parts", weights_only=True)
+    assert saved["step"] == saved["schedule"]["last_epoch"] == 2
+    stop_at_scene(monkeypatch, FIRST_TRAINING_SEED, AssertionError)  # step 1 must not come again
+    parts = train(tmp_path / "parts", steps=4, workers=0).state_dict()
+    start = TinyResNet().state_dict()
+    assert list(parts) == list(whole) == list(start)
+    for name in whole:
+        torch.testing.assert_close(parts[name], whole[name], rtol=1e-6, atol=1e-7)
+    assert (whole["bn1.num_batches_tracked"], start["bn1.num_batches_tracked"]) == (4, 0)
+
+
+def test_training_lowers_the_loss(tmp_path, small_steps, monkeypatch):
+    """Shown one and the same scene again and again, the network learns it."""
+    monkeypatch.setattr(train_module, "random_classes", lambda seed: ("cat",))
+    monkeypatch.setattr(train_module, "draw_scene", lambda seed, classes: ch.draw_scene(5, classes))
+    batch, target = (part.unsqueeze(0) for part in FreshScenes(0, 1)[0])
+    torch.manual_seed(0)  # as `train` begins
+    losses = [
+        torch.nn.functional.cross_entropy(
+            network.train()(batch.repeat(2, 1, 1, 1)), target.repeat(2, 1)
+        )
+        for network in (TinyResNet(), train(tmp_path / "checkpoint", steps=6, workers=0))
+    ]
+    assert losses[1] < 0.5 * losses[0]
+
+
+def test_a_failure_while_saving_leaves_the_old_file_whole(tmp_path, monkeypatch):
+    file = tmp_path / "checkpoint"
+    save_whole({"step": 1}, file)
+
+    def half(content, target):
+        target.write_bytes(b"half a fi")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(torch, "save", half)
+    with pytest.raises(OSError, match="disk full"):
+        save_whole({"step": 2}, file)
+    assert torch.load(file, weights_only=True) == {"step": 1}
+
+
+def test_saving_replaces_the_old_file_and_leaves_nothing_else(tmp_path):
+    file = tmp_path / "checkpoint"
+    save_whole({"step": 1}, file)
+    save_whole({"step": 2}, file)
+    assert torch.load(file, weights_only=True) == {"step": 2}
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_command_writes_weights_that_load(tmp_path, small_steps, monkeypatch, capsys):
+    out = tmp_path / "new" / "tiny_resnet.pt"
+    monkeypatch.setattr(sys, "argv", ["train", "--steps", "2", "--out", str(out)])
+    monkeypatch.setattr(train_module, "measure", lambda network: f"measured {network.name}")
+    threads = torch.get_num_threads()
+    train_module.main()
+    torch.set_num_threads(threads)
+    assert load_tiny_resnet(out).bn1.num_batches_tracked == 2
+    assert "measured tiny_resnet" in capsys.readouterr().out
+    assert sorted(path.name for path in out.parent.iterdir()) == [out.name, out.name + ".sha256"]
+
+
+def test_an_interrupted_command_says_how_to_go_on(tmp_path, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    out = tmp_path / "tiny_resnet.pt"
+    monkeypatch.setattr(sys, "argv", ["train", "--out", str(out)])
+    monkeypatch.setattr(train_module, "train", stop)
+    with pytest.raises(SystemExit, match="same command goes on"):
+        train_module.main()
+    assert not out.exists()
+
+
+# ---- measuring ----------------------------------------------------------------------------
+
+
+def seen_through(network, size, cam):
+    """An explanation of a picture of this size that has this map for every class."""
+    return SimpleNamespace(
+        network=network,
+        input_picture=Image.new("RGB", (224, 224)),
+        whole_picture=Image.new("RGB", size),
+        cam=lambda class_index: cam,
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "cell", "cells", "article"),
+    [
+        # 256 x 256 pixels: the crop begins at pixel 16 and is not resized, a cell is 32 pixels.
+        ((256, 256), (0, 0), (16, 16), (32, 32)),
+        ((256, 256), (3, 3), (112, 112), (128, 128)),  # the middle of the picture
+        ((256, 256), (1, 5), (176, 48), (192, 64)),
+        # Twice as large: a pixel of the crop is two of the picture.
+        ((512, 512), (1, 5), (352, 96), (384, 128)),
+        # Wide: the crop begins at pixel 144 from the left.
+        ((512, 256), (1, 5), (304, 48), (320, 64)),
+    ],
+)
+def test_the_peak_worked_out_by_head(network, size, cell, cells, article):
+    cam = torch.full((7, 7), -5.0)
+    cam[cell] = -1
+    explanation = seen_through(network, size, cam)
+    # By up to one pixel, it is a question of where in a pixel its place is.
+    assert peak(explanation, 0, "cells") == pytest.approx(cells, abs=1)
+    assert peak(explanation, 0, "article") == pytest.approx(article, abs=1)
+
+
+def test_the_peak_in_an_input_tensor_is_counted_in_its_own_pixels(network):
+    """There is no whole picture then; 3 x 5 cells of 32 pixels."""
+    explanation = ch.explain(network, torch.rand(3, 96, 160))
+    row, column = divmod(int(explanation.cam(0).argmax()), 5)
+    assert peak(explanation, 0, "cells") == (32 * column, 32 * row)
+    assert peak(explanation, 0, "article") == (32 * column + 16, 32 * row + 16)
+
+
+@pytest.mark.parametrize("placement", ["cells", "article"])
+def test_the_peak_is_where_the_upsampled_map_is_highest(network, placement):
+    for name in ("cat", "dog_top_right", "car"):
+        explanation = ch.explain(network, name)
+        cam = explanation.cam(0)
+        grown = ch.upsample(cam, (224, 224), placement)
+        x0, y0, x1, y1 = network.seen_box((224, 224))
+        x, y = peak(explanation, 0, placement)
+        column, row = (x - x0) / (x1 - x0) * 224, (y - y0) / (y1 - y0) * 224
+        assert grown[min(int(row), 223), min(int(column), 223)] >= grown.max() - 0.05 * (
+            cam.max() - cam.min()
+        )
+
+
+def test_the_shift_worked_out_by_head():
+    assert shift_from_middle((12, 30), (10, 20, 30, 40)) == (-8, 0)
+    assert shift_from_middle((25, 21), (10, 20, 30, 40)) == (5, -9)
+
+
+def test_a_point_in_two_boxes_is_not_in_its_own_box_alone():
+    scene = SimpleNamespace(boxes={"cat": (0, 0, 20, 20), "dog": (10, 10, 30, 30)})
+    assert is_in_own_box((5, 5), scene, "cat")
+    assert not is_in_own_box((5, 5), scene, "dog")
+    assert not is_in_own_box((15, 15), scene, "cat")
+    assert not is_in_own_box((15, 15), scene, "dog")
+
+
+def test_is_inside_worked_out_by_head():
+    box = (10, 20, 30, 40)
+    assert is_inside((10, 20), box)
+    assert is_inside((29.9, 39.9), box)
+    for point in [(9.9, 30), (30, 30), (20, 19.9), (20, 40), (35, 25), (25, 15)]:
+        assert not is_inside(point, box)
+
+
+def fake_measure(network, monkeypatch, choose):
+    """Measure a fake that peaks where `choose(scene, category)` says and knows every class."""
+    last, seeds = {}, []
+
+    def draw(seed, classes):
+        seeds.append(seed)
+        last["scene"] = ch.draw_scene(seed, classes)
+        return last["scene"]
+
+    def explain(network, picture):
+        scene = last["scene"]
+        assert picture is scene.picture
+
+        def cam(category):
+            x, y = choose(scene, category)
+            column, row = int((x - 14) / 196 * 224), int((y - 14) / 196 * 224)
+            numbers = torch.zeros(224, 224)
+            numbers[row, column] = 1
+            return numbers
+
+        explanation = seen_through(network, (224, 224), None)
+        explanation.cam = cam
+        best = SimpleNamespace(category=scene.categories[0])
+        explanation.prediction = SimpleNamespace(top=lambda k: [best])
+        return explanation
+
+    monkeypatch.setattr(measure_module, "draw_scene", draw)
+    monkeypatch.setattr(measure_module, "explain", explain)
+    figures = measure(network, scenes=13)
+    assert seeds == [first + i for first in (FIRST_SINGLE_SEED, FIRST_PAIR_SEED) for i in range(13)]
+    return figures
+
+
+def point_on(scene, category):
+    """A point of the object that the crop shows, outside the other object's box."""
+    free = scene.masks[category].copy()
+    for other, (x0, y0, x1, y1) in scene.boxes.items():
+        if other != category:
+            free[y0:y1, x0:x1] = False
+    free[:15] = free[209:] = free[:, :15] = free[:, 209:] = False
+    around = [np.roll(free, step, axis) for step in (-1, 1) for axis in (0, 1)]
+    y, x = np.argwhere(np.logical_and.reduce([free, *around]))[0]
+    return x + 0.5, y + 0.5
+
+
+def test_a_perfect_network_would_measure_1(network, monkeypatch):
+    figures = fake_measure(network, monkeypatch, point_on)
+    assert figures.scenes == 13
+    assert figures.accuracy == 1
+    perfect = {"cells": 1, "article": 1}
+    assert figures.single_peak_in_box == perfect
+    assert figures.pair_maps_in_own_box == perfect
+    assert figures.pair_scenes_in_own_boxes == perfect
+    assert str(figures).count("100.0%") == 7
+
+
+def test_a_network_that_points_at_the_first_object_only_measures_half_of_the_pairs(
+    network, monkeypatch
+):
+    figures = fake_measure(
+        network, monkeypatch, lambda scene, category: point_on(scene, scene.categories[0])
+    )
+    assert figures.single_peak_in_box["cells"] == 1
+    assert figures.pair_maps_in_own_box == {"cells": 0.5, "article": 0.5}
+    assert figures.pair_scenes_in_own_boxes == {"cells": 0, "article": 0}
+
+
+def test_a_network_that_points_into_a_corner_measures_0(network, monkeypatch):
+    figures = fake_measure(network, monkeypatch, lambda scene, category: (14.5, 209.5))
+    assert figures.accuracy == 1  # the class is right all the same
+    assert max(figures.single_peak_in_box.values()) < 0.5
+    assert max(figures.pair_scenes_in_own_boxes.values()) == 0
+    for right, down in figures.single_shift.values():
+        assert right < -20 and down > 20  # far to the left and below
+
+
+def test_the_table_names_every_figure():
+    figures = Figures(
+        scenes=7,
+        accuracy=0.81,
+        single_peak_in_box={"cells": 0.71, "article": 0.72},
+        single_shift={"cells": (-1.26, 2.0), "article": (3.0, -4.5)},
+        pair_maps_in_own_box={"cells": 0.51, "article": 0.52},
+        pair_scenes_in_own_boxes={"cells": 0.31, "article": 0.32},
+    )
+    assert [" ".join(line.split()) for line in str(figures).splitlines()] == [
+        "7 fresh scenes with one object (seeds from 900000000), 7 with two (from 910000000)",
+        "one object: the best class is right 81.0%",
+        "one object: the map peaks in its box (cells) 71.0%",
+        "two: a map peaks in its own box only (cells) 51.0%",
+        "two: both maps of a scene do (cells) 31.0%",
+        "one object: mean shift of the peak (cells) -1.3 px to the right, +2.0 down",
+        "one object: the map peaks in its box (article) 72.0%",
+        "two: a map peaks in its own box only (article) 52.0%",
+        "two: both maps of a scene do (article) 32.0%",
+        "one object: mean shift of the peak (article) +3.0 px to the right, -4.5 down",
+    ]
+
+
+def test_an_untrained_network_can_be_measured_and_the_shipped_one_does_better(network):
+    torch.manual_seed(0)
+    untrained = measure(ch.load_network(weights=None), scenes=12)
+    trained = measure(network, scenes=12)
+    for figures in (untrained, trained):
+        shares = [figures.accuracy]
+        for each in (
+            figures.single_peak_in_box,
+            figures.pair_maps_in_own_box,
+            figures.pair_scenes_in_own_boxes,
+        ):
+            assert set(each) == {"cells", "article"}
+            shares += each.values()
+        assert all(0 <= share <= 1 for share in shares)
+        assert len(str(figures).splitlines()) == 10
+    assert trained.accuracy > 0.7 > 0.4 > untrained.accuracy
+
+
+@pytest.mark.parametrize(("options", "scenes"), [([], 1_200), (["--scenes", "5"], 5)])
+def test_the_command_measures_the_shipped_network_on_as_many_scenes_as_asked_for(
+    monkeypatch, capsys, options, scenes
+):
+    monkeypatch.setattr(sys, "argv", ["measure", *options])
+    monkeypatch.setattr(measure_module, "measure", lambda network, n: f"{network.name} on {n}")
+    threads = torch.get_num_threads()
+    measure_module.main()
+    torch.set_num_threads(threads)
+    assert capsys.readouterr().out == f"tiny_resnet on {scenes}\n"
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path):
+    file = tmp_path / "net.checkpoint"
+    torch.save({"step": 3, "steps": 3}, file)
+    for steps in (2, 6):
+        with pytest.raises(ValueError, match="--steps 3"):
+            train_module.load_checkpoint(file, steps)
+    file.write_bytes(b"junk")
+    with pytest.raises(ValueError, match="delete it"):
+        train_module.load_checkpoint(file, 6)

@@ -5,15 +5,20 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab test check notebooks repeat
+.PHONY: lab test test-long quick check notebooks repeat
 
 # Without its last argument Jupyter drops every message above 10 MiB, as a large picture makes one.
 lab: $(UV)
 	$(UV) run --locked jupyter lab notebooks/00_start_here.ipynb \
 		--ServerApp.tornado_settings='{"websocket_max_message_size": 30000000}'
 
+# A file's tests stay together, since they share what was loaded; more processes need more memory.
 test: $(UV)
-	$(UV) run --locked pytest
+	$(UV) run --locked pytest -n auto --maxprocesses 4 --dist loadfile
+
+# For contributors: what takes minutes (long runs, many networks); one process, the memory is measured.
+test-long: $(UV)
+	$(UV) run --locked pytest -m long tests
 
 # For contributors: style and types.
 check: $(UV)

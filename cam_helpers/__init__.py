@@ -19,7 +19,7 @@ from cam_helpers.step_3_hook_features import hook_features
 from cam_helpers.step_4_weighted_sum import weighted_sum
 from cam_helpers.step_5_upsample_and_overlay import COLOUR_MAPS, colourise, overlay, upsample
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "CATEGORIES",
     "COLOUR_MAPS",

@@ -11,7 +11,12 @@ from cam_helpers.networks.network import Network
 from cam_helpers.networks.proof import UnsuitableNetworkError
 from cam_helpers.networks.tiny_resnet import DamagedWeightsError
 from cam_helpers.panel.explorer import explorer
-from cam_helpers.pictures.open_picture import PictureError, open_picture, shipped_pictures
+from cam_helpers.pictures.open_picture import (
+    PictureError,
+    open_picture,
+    shipped_photographs,
+    shipped_pictures,
+)
 from cam_helpers.pictures.scenes import CATEGORIES, Scene, draw_scene
 from cam_helpers.step_1_predict import Prediction, predict
 from cam_helpers.step_2_isolate_weights import ClassWeights, isolate_weights
@@ -44,6 +49,7 @@ __all__ = [
     "open_picture",
     "overlay",
     "predict",
+    "shipped_photographs",
     "shipped_pictures",
     "show",
     "upsample",

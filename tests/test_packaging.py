@@ -74,7 +74,8 @@ def python(wheel, elsewhere):
 def test_the_wheel_holds_the_module_and_its_data_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         inside = {name: archive.read(name) for name in archive.namelist()}
-    data = [*(PROJECT / "data/pictures").iterdir(), *(PROJECT / "data/weights").glob("tiny_*")]
+    pictures = [path for path in (PROJECT / "data/pictures").rglob("*") if path.is_file()]
+    data = [*pictures, *(PROJECT / "data/weights").glob("tiny_*")]
     data.append(PROJECT / "data/colour_maps.npz")
     for path in data:
         name = path.relative_to(PROJECT).as_posix()
@@ -95,11 +96,12 @@ from cam_helpers.folders import DATA_FOLDER
 network = ch.load_network()
 explanation = ch.explain(network, "cat")
 best = explanation.prediction.top(1)[0]
+names = ch.shipped_pictures() + ch.shipped_photographs()
 balance = explanation.cam(best.category).mean() + explanation.class_weights(best.category).bias
 print(json.dumps({
     "module": ch.__file__,
     "data": str(DATA_FOLDER),
-    "pictures": [ch.open_picture(name).size for name in ch.shipped_pictures()],
+    "pictures": [ch.open_picture(name).size for name in names],
     "best": best.category,
     "gap": abs(balance.item() - best.score),
     "overlays": [explanation.overlay("cat", colour_map=name).size for name in ch.COLOUR_MAPS],
@@ -112,7 +114,7 @@ def test_the_installed_module_finds_its_data_and_the_balance_holds(python, elsew
     environment = str(python.parents[1])
     assert found["module"].startswith(environment)
     assert found["data"] == str(Path(found["module"]).parent / "data")
-    assert len(found["pictures"]) == len(ch.shipped_pictures())
+    assert len(found["pictures"]) == len(ch.shipped_pictures() + ch.shipped_photographs())
     assert found["best"] == "cat"
     assert found["gap"] < 1e-4
     assert found["overlays"] == [[224, 224]] * len(ch.COLOUR_MAPS)

@@ -24,7 +24,7 @@ CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
 def wanted_by_pyproject():
     project = PYPROJECT["project"]
     extras = project["optional-dependencies"]
-    lines = [*project["dependencies"], *extras["photos"], *extras["test"]]
+    lines = [*project["dependencies"], *extras["test"]]
     pairs = dict(line.split(">=") for line in lines)
     return {CONDA_NAMES.get(name, name): version for name, version in pairs.items()}
 

@@ -19,9 +19,7 @@ PictureSource = (
 )
 
 PICTURES_FOLDER = DATA_FOLDER / "pictures"
-PHOTO_PREFIX = "photo:"
-# What notebooks call them, and what scikit-image's package calls them.
-PHOTOS = {"cat": "chelsea.png", "coffee": "coffee.png", "rocket": "rocket.jpg"}
+PHOTOGRAPHS_FOLDER = PICTURES_FOLDER / "photographs"
 SMALLEST_SIDE = 8
 # The formats of photographs and web pages; Pillow knows forty more, some of which start programs.
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "PPM")
@@ -38,25 +36,29 @@ class PictureError(ValueError):
 
 
 def shipped_pictures() -> list[str]:
-    """Return the names of the shipped pictures, in alphabetical order."""
+    """Return the names of the shipped drawings, in alphabetical order."""
     return sorted(path.stem for path in PICTURES_FOLDER.glob("*.png"))
+
+
+def shipped_photographs() -> list[str]:
+    """Return the names of the shipped photographs (`"photo:cat"`), in alphabetical order."""
+    return sorted(f"photo:{path.stem}" for path in PHOTOGRAPHS_FOLDER.glob("*.*"))
 
 
 def open_picture(source: PictureSource) -> Image.Image:
     """Return an upright RGB picture from whatever a picture can come in.
 
-    `source` is the name of a shipped picture (`"cat"`), of a sample photograph of scikit-image
-    (`"photo:cat"`, `"photo:coffee"`, `"photo:rocket"`), a path, the bytes of a file (also as the
-    memoryview that an upload widget gives), a binary file object, a `PIL.Image`, or an array:
-    (H, W) or (H, W, 3), of uint8 from 0 to 255 or of floats from 0 to 1.
+    `source` is the name of a shipped drawing (`"cat"`) or photograph (`"photo:cat"`), a path, the
+    bytes of a file (also as the memoryview that an upload widget gives), a binary file object, a
+    `PIL.Image`, or an array: (H, W) or (H, W, 3), of uint8 from 0 to 255 or of floats from 0 to 1.
 
     EXIF orientation is applied; an embedded colour profile is turned into sRGB, unless it is
     broken; transparent parts become white; 16-bit grey keeps its upper 8 bits; of an animation the
     first frame is taken.
 
     Raises `FileNotFoundError`, `IsADirectoryError` or `PermissionError` for a bad path,
-    `ModuleNotFoundError` for a sample photograph without scikit-image, `TypeError` for a source of
-    no known kind and `PictureError` (a `ValueError`) for one that holds no usable picture.
+    `TypeError` for a source of no known kind and `PictureError` (a `ValueError`) for one that holds
+    no usable picture.
     """
     if isinstance(source, Image.Image):
         return _decode(source, "this picture")
@@ -82,39 +84,25 @@ def open_picture(source: PictureSource) -> Image.Image:
 def _find(source: str | os.PathLike[str]) -> Path:
     """Return the file that a name or path stands for."""
     name = os.fsdecode(source)
-    if name.startswith(PHOTO_PREFIX):
-        return _find_photo(name.removeprefix(PHOTO_PREFIX))
-    shipped = PICTURES_FOLDER / f"{name}.png"
     if isinstance(source, str) and name in shipped_pictures():
-        return shipped
+        return PICTURES_FOLDER / f"{name}.png"
+    if isinstance(source, str) and name in shipped_photographs():
+        return next(PHOTOGRAPHS_FOLDER.glob(f"{name.removeprefix('photo:')}.*"))
     path = os.path.expanduser(name)  # unlike Path's, it takes every name, like isdir and isfile
     if os.path.isdir(path):
         raise IsADirectoryError(f"{path} is a folder; name a picture file in it.")
     if os.path.isfile(path):
         return Path(path)
-    near = difflib.get_close_matches(name, shipped_pictures(), n=3)
+    shipped = shipped_pictures() + shipped_photographs()
+    near = difflib.get_close_matches(name.lower(), shipped, n=3)
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     if "://" in name:
         hint = " A web address is not read: save the picture and name its file."
     shown = repr(name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "...")
     raise FileNotFoundError(
         f"No picture {shown}: neither a file (seen from {Path.cwd()}) nor a shipped picture.{hint}"
-        f" Shipped are: {', '.join(shipped_pictures())}."
+        f" Shipped are: {', '.join(shipped)}."
     )
-
-
-def _find_photo(name: str) -> Path:
-    """Return a sample photograph's file in scikit-image's package; nothing is downloaded."""
-    if name not in PHOTOS:
-        known = ", ".join(PHOTO_PREFIX + photo for photo in PHOTOS)
-        raise PictureError(f"No sample photograph {name!r}. There are: {known}.")
-    try:
-        import skimage
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{PHOTO_PREFIX}{name} lies in scikit-image. Install it: pip install scikit-image"
-        ) from error
-    return Path(skimage.__file__).parent / "data" / PHOTOS[name]
 
 
 def _decode(file: IO[bytes] | Image.Image, what: str) -> Image.Image:

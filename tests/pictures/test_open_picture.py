@@ -1,11 +1,10 @@
 """Every way a picture can come in, and every way it can be bad."""
 
-import importlib.util
+import hashlib
 import io
 import os
 import re
 import struct
-import sys
 import threading
 import time
 import warnings
@@ -18,7 +17,8 @@ import torch
 from PIL import Image, ImageCms, ImageOps
 
 import cam_helpers as ch
-from cam_helpers.pictures.open_picture import PICTURES_FOLDER
+from cam_helpers.folders import DATA_FOLDER
+from cam_helpers.pictures.open_picture import PHOTOGRAPHS_FOLDER, PICTURES_FOLDER
 
 
 def noisy(width=24, height=16):
@@ -696,30 +696,54 @@ def test_arrays_of_other_numbers_are_refused(dtype):
         ch.open_picture(np.zeros((10, 10), dtype))
 
 
-# ---- sample photographs -------------------------------------------------------------------
+# ---- photographs --------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("skimage") is None, reason="scikit-image is not installed"
-)
-@pytest.mark.parametrize(
-    ("name", "size"), [("cat", (451, 300)), ("coffee", (600, 400)), ("rocket", (640, 427))]
-)
-def test_sample_photographs_open(name, size):
-    picture = ch.open_picture(f"photo:{name}")
-    assert (picture.mode, picture.size) == ("RGB", size)
-    assert len(picture.resize((32, 32)).getcolors(1024)) > 200  # a photograph, not a blank
+def test_the_shipped_photographs_open():
+    names = ch.shipped_photographs()
+    assert names == ["photo:camera", "photo:cat", "photo:coffee", "photo:four", "photo:rocket"]
+    sizes = {name.removeprefix("photo:"): ch.open_picture(name).size for name in names}
+    assert sizes.pop("four") == (448, 448)
+    assert sizes == {
+        "cat": (451, 300),
+        "coffee": (600, 400),
+        "rocket": (640, 427),
+        "camera": (512, 512),
+    }
 
 
-def test_an_unknown_sample_photograph_is_refused_with_the_known_ones():
-    with pytest.raises(ch.PictureError, match=r"'kat'.*photo:cat, photo:coffee"):
+def test_the_photographs_are_scikit_images_own_files():
+    """The checksums in data/README.md are those in scikit-image's registry of its data."""
+    table = (DATA_FOLDER / "README.md").read_text(encoding="utf-8")
+    for name in ("cat", "coffee", "rocket", "camera"):
+        [file] = PHOTOGRAPHS_FOLDER.glob(f"{name}.*")
+        [checksum] = re.findall(rf"`photo:{name}` .*`([0-9a-f]{{64}})`", table)
+        assert hashlib.sha256(file.read_bytes()).hexdigest() == checksum
+
+
+def test_each_quarter_of_four_shows_its_own_photograph():
+    quarters = {"cat": (0, 0), "coffee": (224, 0), "rocket": (0, 224), "camera": (224, 224)}
+    four = np.asarray(ch.open_picture("photo:four")).astype(float)
+    photographs = {name: ch.open_picture(f"photo:{name}") for name in quarters}
+    for x, y in quarters.values():
+        quarter = four[y : y + 224, x : x + 224]
+        distance = {
+            name: np.abs(quarter - ImageOps.fit(photograph, (224, 224))).mean()
+            for name, photograph in photographs.items()
+        }
+        nearest = min(distance, key=distance.get)
+        assert quarters[nearest] == (x, y) and distance[nearest] < 3, distance
+
+
+def test_an_unknown_photograph_is_refused_with_a_near_name():
+    with pytest.raises(FileNotFoundError, match=r"'photo:kat'.*mean .*'photo:cat'.* photo:four"):
         ch.open_picture("photo:kat")
 
 
-def test_without_scikit_image_the_message_says_how_to_get_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "skimage", None)
-    with pytest.raises(ModuleNotFoundError, match="pip install scikit-image"):
-        ch.open_picture("photo:cat")
+@pytest.mark.parametrize("name", ["CAT", "Photo:Cat"])
+def test_capital_letters_lead_to_the_near_name(name):
+    with pytest.raises(FileNotFoundError, match=f"Did you mean '{name.lower()}'"):
+        ch.open_picture(name)
 
 
 def test_a_format_that_may_start_other_programs_is_refused():

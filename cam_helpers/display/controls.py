@@ -1,13 +1,12 @@
 """Sliders and lists for the notebooks, built from plain messages: `observe` and `HTML`.
 
-The panels can be moved from code as well as by hand, so a test can check them. This is the one
-module that imports ipywidgets; import it by name: `from cam_helpers.display.controls import ...`.
+The panels can be moved from code as well as by hand, so a test can check them. Only this module and
+the explorer's panel import ipywidgets, which is heavy: import both by name, where they are needed
+(`from cam_helpers.display.controls import ...`).
 """
 
-import asyncio
 import html
-import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
 WIDE = {"description_width": "initial"}
 SHORT = {"width": "108px"}
 STILL = "A still picture. To move it, run the notebook: Run > Run All Cells."
-# A list of 1000 classes costs a browser 12 ms per change, since it measures every name to find how
-# wide the list would like to be. With a width, from which its row lets it grow, it does not.
-LISTS_ARE_QUICK = "<style>.cam-panel select { width: 0 }</style>"
 # JupyterLab and Notebook 7 take plain keys from the sliders, lists and buttons of a panel, as
 # shortcuts of their own: an arrow leaves the cell, and "d" typed twice deletes it. They leave a key
 # alone where the control bears this mark of Lumino's, on which both are built. Escape and keys with
@@ -45,35 +41,6 @@ window.cam_panels_listen = true;
 PictureAndAlt = tuple["Image.Image | Figure", str]
 
 
-class PatientList(widgets.Dropdown):  # type: ignore[misc]
-    """A list that tells the browser of its changes when there was none for `QUIET` seconds.
-
-    A browser needs milliseconds to move a list of 1000 names, for which no picture should wait. In
-    Python the value changes at once; and where no event loop runs, as in a script, so does all.
-    """
-
-    QUIET = 0.05
-
-    def __init__(self, **options: Any) -> None:
-        self._changed: set[str] = set()
-        self._timer: asyncio.TimerHandle | None = None
-        super().__init__(**options)
-
-    def send_state(self, key: str | Iterable[str] | None = None) -> None:
-        """Send the state, or the part of it that `key` names, when the changes are over."""
-        self._changed |= {key} if isinstance(key, str) else set(self.keys if key is None else key)
-        if self._timer:
-            self._timer.cancel()
-        try:
-            self._timer = asyncio.get_running_loop().call_later(self.QUIET, self._send_changed)
-        except RuntimeError:  # no event loop
-            self._send_changed()
-
-    def _send_changed(self) -> None:
-        super().send_state(self._changed)
-        self._changed = set()
-
-
 class ClassPicker(widgets.HBox):  # type: ignore[misc]
     """A slider for the class index and a list of the category names, linked.
 
@@ -83,33 +50,30 @@ class ClassPicker(widgets.HBox):  # type: ignore[misc]
     value = traitlets.Int()
 
     def __init__(self, network: Network, class_index: ClassChoice = 0) -> None:
-        self.network = network
-        categories = network.categories
-        self.slider = widgets.IntSlider(
-            description="class index", max=len(categories) - 1, style=WIDE
-        )
-        self.names = PatientList(
-            description="class",
-            options=[(f"{i} {category}", i) for i, category in enumerate(categories)],
-            equals=operator.eq,  # what it does anyway, but quicker
-            style=WIDE,
-        )
-        super().__init__([self.slider, self.names], value=network.class_index(class_index))
+        self.slider = widgets.IntSlider(description="class index", style=WIDE)
+        self.names = widgets.Dropdown(description="class", style=WIDE)
+        super().__init__([self.slider, self.names])
+        self.fit(network)
+        self.value = network.class_index(class_index)
         traitlets.link((self, "value"), (self.slider, "value"))
-        traitlets.dlink((self.names, "value"), (self, "value"))
+        traitlets.link((self, "value"), (self.names, "value"))
 
-    def notify_change(self, change: Any) -> None:
-        """Tell all who watch, and the list last, since to find a name takes its time."""
-        try:
-            super().notify_change(change)
-        finally:
-            if change["name"] == "value":
-                self.names.value = self.value
+    def fit(self, network: Network) -> None:
+        """Offer the classes of a network, and begin at the first."""
+        self.network = network
+        self.value = 0
+        self.slider.max = len(network.categories) - 1
+        self.names.options = class_options(network)
 
     @traitlets.validate("value")
     def _known_class(self, proposal: dict[str, Any]) -> int:
         """Refuse a class that the network does not know before any control moves."""
         return self.network.class_index(proposal["value"])
+
+
+def class_options(network: Network) -> list[tuple[str, int]]:
+    """Return the options of a list of classes: ("3 fish", 3)."""
+    return [(f"{index} {category}", index) for index, category in enumerate(network.categories)]
 
 
 class CellPicker(widgets.VBox):  # type: ignore[misc]
@@ -123,31 +87,34 @@ class CellPicker(widgets.VBox):  # type: ignore[misc]
     SIDE = 224  # pixels
     value = traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=(0, 0))
 
-    def __init__(self, rows: int, columns: int) -> None:
+    def __init__(self, rows: int = 1, columns: int = 1) -> None:
         square = {"width": f"{self.SIDE}px", "height": f"{self.SIDE}px", "margin": "0"}
-        self.row = widgets.BoundedIntText(description="row", max=rows - 1, style=WIDE, layout=SHORT)
-        self.column = widgets.BoundedIntText(
-            description="column", max=columns - 1, style=WIDE, layout=SHORT
-        )
+        over_the_picture = square | {"margin": f"-{self.SIDE}px 0 0 0"}
+        self.row = widgets.BoundedIntText(description="row", style=WIDE, layout=SHORT)
+        self.column = widgets.BoundedIntText(description="column", style=WIDE, layout=SHORT)
         self.picture = widgets.HTML(layout=square)
+        self.grid = widgets.GridBox(layout=over_the_picture)
         self._clear = widgets.ButtonStyle(button_color="transparent")
         self._filling = widgets.Layout(width="auto", height="auto", margin="0")
-        self.buttons = [self._button(*divmod(cell, columns)) for cell in range(rows * columns)]
-        grid = widgets.GridBox(
-            self.buttons,
-            layout=square
-            | {
-                "margin": f"-{self.SIDE}px 0 0 0",  # over the picture
-                "grid_template_columns": f"repeat({columns}, 1fr)",
-                "grid_template_rows": f"repeat({rows}, 1fr)",
-            },
-        )
         fields = widgets.HBox([self.row, self.column])
-        super().__init__([fields, self.picture, grid], layout={"margin": "0 12px 0 0"})
+        super().__init__([fields, self.picture, self.grid], layout={"margin": "0 12px 0 0"})
+        self.shape = (0, 0)
+        self.fit(rows, columns)
         to_row = (lambda cell: cell[0], lambda row: (row, self.value[1]))
         to_column = (lambda cell: cell[1], lambda column: (self.value[0], column))
         traitlets.link((self, "value"), (self.row, "value"), transform=to_row)
         traitlets.link((self, "value"), (self.column, "value"), transform=to_column)
+
+    def fit(self, rows: int, columns: int) -> None:
+        """Offer the cells of a map, and begin at the first."""
+        self.value = (0, 0)
+        if self.shape == (rows, columns):
+            return
+        self.shape = rows, columns
+        self.row.max, self.column.max = rows - 1, columns - 1
+        self.grid.layout.grid_template_columns = f"repeat({columns}, 1fr)"
+        self.grid.layout.grid_template_rows = f"repeat({rows}, 1fr)"
+        self.grid.children = [self._button(*divmod(n, columns)) for n in range(rows * columns)]
 
     def _button(self, row: int, column: int) -> widgets.Button:
         button = widgets.Button(
@@ -164,14 +131,13 @@ class Panel(widgets.VBox):  # type: ignore[misc]
     """Controls and a screen that tells the same to those who look, listen or come later.
 
     `screen` shows the pictures, `alt` is their text now, `still` the HTML of both for a stored
-    notebook. `key_guard` is invisible; as a child it keeps the panel's keys in the panel, and its
-    lists quick.
+    notebook. `key_guard` is invisible; as a child it keeps the panel's keys in the panel.
     """
 
     def __init__(self) -> None:
         self.alt = ""
         self.screen = widgets.HTML()
-        self.key_guard = widgets.HTML(LISTS_ARE_QUICK + KEYS_STAY, layout={"display": "none"})
+        self.key_guard = widgets.HTML(KEYS_STAY, layout={"display": "none"})
         super().__init__()
         self.add_class("cam-panel")
 

@@ -237,7 +237,7 @@ class Explorer(Panel):
             return
         view = self.views[self.view.value]
         try:
-            with warnings.catch_warnings(record=True) as told:
+            with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 drawing = view.draw(self.subject, self.classes.value, self._look())
         except Exception as error:
@@ -250,7 +250,7 @@ class Explorer(Panel):
         self.crop.value = drawing.crop_markup(self.subject.name)
         self.screen.value = markup
         view.show_aside(drawing.aside.image if drawing.aside else "")
-        self._say(" ".join(str(warning.message) for warning in told))
+        self._say(" ".join(str(warning.message) for warning in caught))
 
     @property
     def still(self) -> str:
@@ -287,10 +287,10 @@ class Explorer(Panel):
             return
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # the picture on the screen has told it
+                warnings.simplefilter("ignore")  # the picture on the screen has said it
                 content, name = make_file(self.subject)
             path = save_new(content, self.folder or Path.cwd(), name)
-        except OSError as error:
+        except Exception as error:
             self._complain(error, "Nothing was saved")
             return
         self._say(f"Saved as {path.name} in {path.parent}.")

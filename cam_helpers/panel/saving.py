@@ -4,7 +4,6 @@ import io
 import json
 import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -27,39 +26,31 @@ def overlay_bytes(picture: Image.Image, text: str, numbers: dict[str, Any]) -> b
 def map_bytes(cam: Tensor) -> bytes:
     """Return a map (h, w) in the .npy format, in score units."""
     buffer = io.BytesIO()
-    np.save(buffer, cam.cpu().numpy(), allow_pickle=False)
+    np.save(buffer, cam.float().cpu().numpy(), allow_pickle=False)
     return buffer.getvalue()
 
 
 def save_new(content: bytes, folder: Path, name: str) -> Path:
     """Write a new file into a folder and return its path; where `name` is taken, number it.
 
-    Characters that some file system refuses become `_`. The file appears under its name when it is
-    whole. Raises `OSError` where the folder cannot be written to.
+    Characters that some file system refuses become `_`, and a long name is cut. Nothing is left of
+    a file that could not be written whole. Raises `OSError` where it could not.
     """
     stem, suffix = os.path.splitext(name)
-    stem = re.sub(r"[^\w-]+", "_", stem)[:100].strip("_") or "saved"
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        return _give_name(Path(temporary), folder, stem, suffix)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-
-
-def _give_name(temporary: Path, folder: Path, stem: str, suffix: str) -> Path:
+    stem = re.sub(r"[^\w-]+", "_", stem)
+    # A file system takes 255 bytes, and a letter may need four; a number may still follow.
+    stem = stem.encode()[:200].decode(errors="ignore").strip("_") or "saved"
     for number in range(1, 10_000):
         path = folder / (f"{stem}{suffix}" if number == 1 else f"{stem}-{number}{suffix}")
         try:
-            path.touch(exist_ok=False)  # takes the name, unless somebody has it
+            file = path.open("xb")
         except FileExistsError:
             continue
         try:
-            os.replace(temporary, path)
-        except OSError:
+            with file:
+                file.write(content)
+        except BaseException:
             path.unlink()
             raise
-        path.chmod(0o644)  # as any file of the user's; temporary files are readable by one only
         return path
     raise FileExistsError(f"{folder} holds 9,999 files called {stem}: delete some of them.")

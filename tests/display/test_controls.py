@@ -1,13 +1,10 @@
 """Sliders, lists and panels, moved from code as a test can move them."""
 
-import asyncio
-from types import SimpleNamespace
-
 import pytest
-from ipywidgets import HTML, IntSlider, Widget
+from ipywidgets import IntSlider
 from PIL import Image
 
-from cam_helpers.display.controls import CellPicker, ClassPicker, LivePanel, PatientList
+from cam_helpers.display.controls import CellPicker, ClassPicker, LivePanel
 from cam_helpers.display.show import picture_markup
 
 
@@ -49,13 +46,13 @@ def test_slider_list_and_value_move_one_another(network):
     assert seen == [7, 2, 11]
 
 
-def test_the_browser_is_told_of_the_list_last(network, monkeypatch):
-    picker, screen = ClassPicker(network), HTML()
-    picker.observe(lambda change: setattr(screen, "value", "a picture"), names="value")
-    told = []
-    monkeypatch.setattr(Widget, "_send", lambda widget, *message, **more: told.append(widget))
-    picker.slider.value = 7
-    assert told[-2:] == [screen, picker.names]
+def test_another_network_brings_its_own_classes(network, make_small):
+    picker = ClassPicker(network, 11)
+    picker.fit(make_small(("fish", "cat")))
+    assert (picker.value, picker.slider.value, picker.names.value) == (0, 0, 0)
+    assert (picker.slider.max, picker.names.options) == (1, (("0 fish", 0), ("1 cat", 1)))
+    picker.names.value = 1
+    assert (picker.value, picker.slider.value) == (1, 1)
 
 
 # ---- CellPicker ---------------------------------------------------------------------------
@@ -64,7 +61,7 @@ def test_the_browser_is_told_of_the_list_last(network, monkeypatch):
 def test_every_cell_has_its_button_and_the_fields_follow():
     picker = CellPicker(2, 3)
     cells = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
-    for button, cell in zip(picker.buttons, cells, strict=True):
+    for button, cell in zip(picker.grid.children, cells, strict=True):
         button.click()
         assert picker.value == (picker.row.value, picker.column.value) == cell
         assert button.tooltip == "cell in row {}, column {}".format(*cell)
@@ -82,58 +79,14 @@ def test_the_fields_reach_every_cell_and_none_beyond():
     assert picker.value == (3, 1)
 
 
-class Loop:
-    """Stands for an event loop: keeps what is to be called later, until time has passed."""
-
-    def __init__(self):
-        self.due = {}
-
-    def call_later(self, seconds, call):
-        timer = SimpleNamespace()
-        timer.cancel = lambda: self.due.pop(timer.number, None)
-        timer.number = len(self.due) + 1
-        self.due[timer.number] = call
-        return timer
-
-    def pass_time(self):
-        for number in list(self.due):
-            self.due.pop(number)()
-
-
-def test_while_an_event_loop_runs_the_list_waits_for_the_moves_to_end(network, monkeypatch):
-    picker, loop, told = ClassPicker(network), Loop(), []
-
-    def note(widget, message, **more):
-        if widget is picker.names:
-            told.append(message["state"])
-
-    monkeypatch.setattr(Widget, "_send", note)
-    monkeypatch.setattr(asyncio, "get_running_loop", lambda: loop)
-    for class_index in (7, 2, 5):
-        picker.slider.value = class_index
-        assert picker.names.value == class_index
-        assert (len(loop.due), told) == (1, [])
-    loop.pass_time()
-    assert told == [{"index": 5}]
-    picker.value, picker.names.disabled = 3, True
-    loop.pass_time()
-    picker.names.disabled = False
-    loop.pass_time()
-    assert told[1:] == [{"index": 3, "disabled": True}, {"disabled": False}]
-
-
-def test_in_a_running_event_loop_the_list_is_told_in_the_end(network, monkeypatch):
-    picker, told = ClassPicker(network), []
-    monkeypatch.setattr(PatientList, "QUIET", 0.01)
-    monkeypatch.setattr(PatientList, "_send", lambda *message, **more: told.append(message))
-
-    async def move():
-        picker.slider.value = 7
-        while not told:
-            await asyncio.sleep(0.01)
-
-    asyncio.run(asyncio.wait_for(move(), timeout=60))
-    assert len(told) == 1
+def test_another_map_brings_its_own_cells():
+    picker = CellPicker(4, 2)
+    picker.value = (3, 1)
+    picker.fit(2, 3)
+    assert picker.value == (0, 0)
+    assert (picker.row.max, picker.column.max, len(picker.grid.children)) == (1, 2, 6)
+    picker.grid.children[5].click()
+    assert picker.value == (picker.row.value, picker.column.value) == (1, 2)
 
 
 # ---- LivePanel ----------------------------------------------------------------------------

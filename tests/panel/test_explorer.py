@@ -8,6 +8,7 @@ import copy
 import datetime
 import io
 import json
+import os
 import re
 import warnings
 
@@ -18,6 +19,7 @@ from PIL import Image
 
 import cam_helpers as ch
 from cam_helpers.display.wording import describe_cam, describe_map, place_of, rounded
+from cam_helpers.panel.saving import save_new
 from cam_helpers.panel.sums import channels_by_size, partial_cam, sum_of_cell
 from cam_helpers.pictures.annotations import shipped_boxes
 from cam_helpers.step_5_upsample_and_overlay import DEFAULT_PLACEMENT
@@ -180,7 +182,7 @@ def test_a_cell_by_click_or_field_shows_its_sum(panel):
     explanation, best = panel.subject.explanation, panel.classes.value
     cam = explanation.cam(best)
     assert cell.value == divmod(int(cam.argmax()), 7)
-    cell.buttons[7 * 4 + 2].click()
+    cell.grid.children[7 * 4 + 2].click()
     assert (cell.value, cell.row.value, cell.column.value) == ((4, 2), 4, 2)
     cell.row.value, cell.column.value = 1, 6
     assert cell.value == (1, 6)
@@ -201,7 +203,7 @@ def test_a_click_draws_once(panel):
     seen = []
     cell.observe(lambda change: seen.append(change["new"]), names="value")
     cell.value = (0, 0)
-    cell.buttons[-1].click()
+    cell.grid.children[-1].click()
     assert seen == [(0, 0), (6, 6)]
 
 
@@ -545,8 +547,8 @@ def test_a_map_of_another_size_has_its_own_cells(make_small):
     network = make_small()
     panel = ch.explorer(network, "dog", view="one cell")
     cell = panel.views["one cell"].cell
-    assert len(cell.buttons) == 64
-    cell.buttons[8 * 7].click()
+    assert len(cell.grid.children) == 64
+    cell.grid.children[8 * 7].click()
     assert cell.value == (7, 0)
 
 
@@ -727,7 +729,6 @@ def test_the_class_on_the_screen_is_the_one_that_is_saved(panel, tmp_path):
     assert (numbers["class_index"], numbers["category"]) == (other, name)
     assert numbers["score"] == explanation.score(other)
     assert f"map of {name}" in saved.text["Description"]
-    assert all(path.stat().st_mode & 0o444 == 0o444 for path in tmp_path.iterdir())  # for all
 
 
 def test_a_folder_that_cannot_be_written_to_gets_a_sentence(panel, tmp_path):
@@ -737,15 +738,66 @@ def test_a_folder_that_cannot_be_written_to_gets_a_sentence(panel, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_half_a_file_is_never_left(panel, tmp_path, monkeypatch):
-    def full(*arguments):
-        raise OSError(28, "No space left on device")
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX limits the size of files")
+def test_half_a_file_is_never_left(panel, tmp_path):
+    import resource
+    import signal
 
     panel.folder = tmp_path
-    monkeypatch.setattr("os.replace", full)
-    panel.save_map.click()
-    assert "No space left" in panel.sentence
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        panel.save_map.click()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert "File too large" in panel.sentence
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX has a umask")
+def test_the_umask_is_respected(tmp_path):
+    before = os.umask(0o027)
+    try:
+        path = save_new(b"content", tmp_path, "a map.npy")
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("letter", ["x", "貓", "😀"])
+def test_a_long_name_is_cut_to_what_a_file_system_takes(tmp_path, letter):
+    paths = [save_new(b"content", tmp_path, f"{letter * 300} map.npy") for _ in range(2)]
+    assert [path.suffix for path in paths] == [".npy", ".npy"]
+    assert len({path.name for path in tmp_path.iterdir()}) == 2
+
+
+def test_a_name_of_80_chinese_letters_is_kept_whole_but_for_the_end(make_small, tmp_path):
+    category = "貓" * 80  # 240 bytes
+    panel = ch.explorer(make_small((category, "b", "c")), "dog", 0)
+    panel.folder = tmp_path
+    panel.save_map.click()
+    assert panel.sentence.startswith("Saved as dog_貓貓")
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_map_in_bfloat16_is_saved(make_small, tmp_path):
+    network = make_small()
+    network.model.bfloat16()
+    panel = ch.explorer(network, "dog", 0)
+    panel.folder = tmp_path
+    panel.save_map.click()
+    assert panel.sentence.startswith("Saved as ")
+    (path,) = tmp_path.iterdir()
+    assert np.array_equal(np.load(path), panel.subject.explanation.cam(0).float())
+
+
+def test_what_cannot_be_saved_gets_a_sentence(panel, tmp_path, monkeypatch):
+    monkeypatch.setattr("cam_helpers.panel.panel.map_bytes", lambda cam: 1 / 0)
+    panel.folder = tmp_path
+    panel.save_map.click()
+    assert "Nothing was saved" in panel.sentence
 
 
 def test_names_of_classes_make_legal_file_names(make_small, tmp_path):

@@ -7,9 +7,10 @@ export OMP_NUM_THREADS ?= 1
 
 .PHONY: lab test test-long quick check notebooks repeat
 
-# Without its last argument Jupyter drops every message above 10 MiB, as a large picture makes one.
+# The settings in .jupyter keep a question about news off the first notebook. Without the last
+# argument Jupyter drops every message above 10 MiB, as a large picture makes one.
 lab: $(UV)
-	$(UV) run --locked jupyter lab notebooks/00_start_here.ipynb \
+	$(UV) run --locked jupyter lab notebooks/00_start_here.ipynb --LabApp.app_settings_dir=.jupyter \
 		--ServerApp.tornado_settings='{"websocket_max_message_size": 30000000}'
 
 # A file's tests stay together, since they share what was loaded; more processes need more memory.

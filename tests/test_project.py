@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -60,7 +61,7 @@ def make(*arguments, path):
         capture_output=True,
         text=True,
         check=True,
-    ).stdout
+    ).stdout.replace("\\\n", "")
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not on this machine")
@@ -92,9 +93,11 @@ def test_make_fetches_uv_where_it_is_absent(tmp_path):
     assert ".uv/bin/uv run --locked pytest" in result.stdout
 
 
-def test_jupyter_lab_opens_the_first_notebook(tmp_path):
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not on this machine")
+def test_make_lab_opens_the_first_notebook_and_asks_nothing(tmp_path):
     settings = {"JUPYTER_CONFIG_DIR": str(tmp_path), "JUPYTER_RUNTIME_DIR": str(tmp_path)}
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"]
+    [line] = re.findall(r"run --locked (jupyter lab .*)", make("lab", path=os.environ["PATH"]))
+    command = [sys.executable, "-m", *shlex.split(line), "--no-browser", "--allow-root"]
     command += ["--ip=127.0.0.1", "--port=0", "--IdentityProvider.token=test"]
     with subprocess.Popen(
         command,
@@ -105,11 +108,15 @@ def test_jupyter_lab_opens_the_first_notebook(tmp_path):
     ) as server:
         try:
             url = wait_for_url(tmp_path)
-            name = "notebooks/00_start_here.ipynb"
+            name = "00_start_here.ipynb"
             with urllib.request.urlopen(f"{url}api/contents/{name}?token=test&content=0") as answer:
                 assert json.load(answer)["type"] == "notebook"
             with urllib.request.urlopen(f"{url}lab/tree/{name}?token=test") as answer:
                 assert answer.status == 200
+            # Else JupyterLab lays a question about its news over the notebook (seen in a browser).
+            asked = "lab/api/settings/@jupyterlab/apputils-extension:notification?token=test"
+            with urllib.request.urlopen(url + asked) as answer:
+                assert json.load(answer)["schema"]["properties"]["fetchNews"]["default"] == "false"
         finally:
             server.terminate()
 

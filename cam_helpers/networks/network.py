@@ -3,6 +3,7 @@
 import difflib
 import operator
 from dataclasses import dataclass, field
+from threading import RLock
 from typing import Protocol, SupportsIndex
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from cam_helpers.networks.proof import lock_of
 from cam_helpers.pictures.open_picture import PictureSource, open_picture
 
 ClassChoice = SupportsIndex | str
@@ -41,6 +43,15 @@ class Network:
     classifier: nn.Linear = field(repr=False)
     feature_layer_name: str
     classifier_name: str
+
+    @property
+    def lock(self) -> RLock:
+        """The model's lock: `with network.lock:` keeps other threads from using the model.
+
+        `predict` and `explain` take it by themselves. A pass of your own, `network.model(x)`, does
+        not: take it there where several threads share the model and one of them changes its mode.
+        """
+        return lock_of(self.model)
 
     def class_index(self, choice: ClassChoice) -> int:
         """Return the index of a class given by index or by category name.

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from threading import Lock, RLock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -242,11 +244,27 @@ def _refusal(name: str, reason: str) -> UnsuitableNetworkError:
 
 @contextmanager
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Run a block with the model in evaluation mode, then put every layer's own mode back."""
-    training = [layer for layer in model.modules() if layer.training]
-    try:
-        model.eval()
-        yield
-    finally:
-        for layer in training:
-            layer.training = True
+    """Run a block with the model in evaluation mode, then put every layer's own mode back.
+
+    One thread at a time, by `lock_of`: a second one would take evaluation mode for the model's own,
+    or be thrown back into training mode half-way, and overwrite BatchNorm's statistics for good.
+    """
+    with lock_of(model):
+        training = [layer for layer in model.modules() if layer.training]
+        try:
+            model.eval()
+            yield
+        finally:
+            for layer in training:
+                layer.training = True
+
+
+# Beside the models, not inside them: a lock can be neither copied nor saved.
+_locks: WeakKeyDictionary[nn.Module, RLock] = WeakKeyDictionary()
+_locks_lock = Lock()
+
+
+def lock_of(model: nn.Module) -> RLock:
+    """Return the one lock of a model. The thread that holds it may take it again."""
+    with _locks_lock:
+        return _locks.setdefault(model, RLock())

@@ -1,4 +1,4 @@
-"""`load_network`: the shipped network, or any torchvision classifier of the right shape.
+"""`load_network`: a shipped network, or any torchvision classifier of the right shape.
 
 A class activation map needs a network that ends in global average pooling and one linear layer
 (Zhou et al. 2016, "Learning Deep Features for Discriminative Localization", section 2). Layer
@@ -25,8 +25,16 @@ from torch import Tensor, nn
 from cam_helpers.networks.network import Network, Preprocessing
 from cam_helpers.networks.preprocess import Preprocess
 from cam_helpers.networks.proof import find_layers
+from cam_helpers.networks.tf_mobilenet_v2 import (
+    imagenet_categories,
+    load_tf_mobilenet_v2,
+    make_tf_mobilenet_v2,
+    preprocess_for_tensorflow,
+)
 from cam_helpers.networks.tiny_resnet import DamagedWeightsError, TinyResNet, load_tiny_resnet
 from cam_helpers.pictures.scenes import CATEGORIES
+
+SHIPPED = ("tiny_resnet", "tf_mobilenet_v2")
 
 
 class WeightsUnavailableError(ConnectionError):
@@ -38,7 +46,8 @@ def load_network(
 ) -> Network:
     """Load a classifier and prove that its maps will add up to its scores.
 
-    `name` is `"tiny_resnet"` or any classifier that `torchvision.models.get_model` knows.
+    `name` is a shipped network, `"tiny_resnet"` for drawn scenes or `"tf_mobilenet_v2"` for
+    photographs, or any classifier that `torchvision.models.get_model` knows.
     `weights` is `"default"` (the shipped weights; for torchvision's networks `IMAGENET1K_V1`, which
     nearly all of them have, else torchvision's own default), another member of the network's
     weights enum by name (`"IMAGENET1K_V2"`), or `None` for random weights.
@@ -54,8 +63,8 @@ def load_network(
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f'No device {device!r} here: {error}. Use device="cpu".') from error
-    if name == "tiny_resnet":
-        model, categories, preprocess = _load_shipped(weights)
+    if name in SHIPPED:
+        model, categories, preprocess = _load_shipped(name, weights)
     else:
         model, categories, preprocess = _load_from_torchvision(name, weights)
     return make_network(name, model.to(device).eval(), categories, preprocess)
@@ -99,9 +108,12 @@ def make_network(
 Parts = tuple[nn.Module, tuple[str, ...], Preprocessing]
 
 
-def _load_shipped(weights: str | None) -> Parts:
+def _load_shipped(name: str, weights: str | None) -> Parts:
     if weights not in ("default", None):
-        raise ValueError(f"tiny_resnet has the weights 'default' or None, not {weights!r}.")
+        raise ValueError(f"{name} has the weights 'default' or None, not {weights!r}.")
+    if name == "tf_mobilenet_v2":
+        photo_model = make_tf_mobilenet_v2() if weights is None else load_tf_mobilenet_v2()
+        return photo_model, imagenet_categories(), preprocess_for_tensorflow()
     model = TinyResNet() if weights is None else load_tiny_resnet()
     return model, CATEGORIES, Preprocess()
 
@@ -111,7 +123,7 @@ def _load_from_torchvision(name: str, weights: str | None) -> Parts:
 
     known = models.list_models(module=models)
     if name not in known:
-        near = ["tiny_resnet", *difflib.get_close_matches(name, known, n=3)]
+        near = [*SHIPPED, *difflib.get_close_matches(name, known, n=3)]
         raise ValueError(f"No network is called {name!r}. Did you mean {' or '.join(near)}?")
     chosen = _choose_weights(models.get_model_weights(name), weights or "default")
     file = None if weights is None else _cached_file(chosen)

@@ -3,6 +3,8 @@
 They belong to the network, not to step 1: every network was trained on its own.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from PIL import Image
@@ -18,11 +20,17 @@ class Preprocess:
     this one equals (notebook 01 and a test show it).
     """
 
-    def __init__(self, resize_size: int = 256, crop_size: int = 224) -> None:
+    def __init__(
+        self,
+        resize_size: int = 256,
+        crop_size: int = 224,
+        mean: Sequence[float] = (0.485, 0.456, 0.406),
+        std: Sequence[float] = (0.229, 0.224, 0.225),
+    ) -> None:
         self.resize_size = [resize_size]
         self.crop_size = [crop_size]
-        self.mean = [0.485, 0.456, 0.406]
-        self.std = [0.229, 0.224, 0.225]
+        self.mean = list(mean)
+        self.std = list(std)
         self.interpolation = Image.Resampling.BILINEAR
 
     def __call__(self, picture: Image.Image) -> Tensor:

@@ -113,6 +113,6 @@ def check_checksum(content: bytes, weights_file: Path) -> None:
     if found != recorded:
         raise DamagedWeightsError(
             f"{weights_file} is damaged: its SHA-256 is {found[:12]}..., but {beside.name} says "
-            f"{recorded[:12] or 'nothing'}. Restore both (git checkout data/weights) or train "
-            "again (python -m cam_helpers.training.tiny_resnet)."
+            f"{recorded[:12] or 'nothing'}. Restore both (git checkout data/weights) or make "
+            "them again (data/README.md)."
         )

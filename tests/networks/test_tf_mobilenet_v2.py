@@ -1,0 +1,164 @@
+"""The shipped network for photographs: its numbers, its padding, its predictions."""
+
+import copy
+import hashlib
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import cam_helpers as ch
+from cam_helpers.networks.tf_mobilenet_v2 import (
+    WEIGHTS_FILE,
+    load_tf_mobilenet_v2,
+    make_tf_mobilenet_v2,
+    read_layers,
+)
+from cam_helpers.networks.tiny_resnet import checksum_file
+
+PROJECT = Path(__file__).resolve().parents[2]
+PUBLISHED = PROJECT.parent / "shared/imagenet/mobilenet_v2_1.0_224_quant.tflite"
+
+
+@pytest.fixture(scope="module")
+def network():
+    return ch.load_network("tf_mobilenet_v2")
+
+
+@pytest.fixture(scope="module")
+def otherwise_padded(network):
+    """The same weights, with zeros on all four sides, as torchvision's own network pads."""
+    other = copy.deepcopy(network)
+    pads = [layer for layer in other.model.modules() if isinstance(layer, nn.ZeroPad2d)]
+    assert [pad.padding for pad in pads] == [(0, 1, 0, 1)] * 5
+    for pad in pads:
+        pad.padding = (1, 1, 1, 1)
+    return other
+
+
+# Google's own file in its own interpreter (LiteRT, 8-bit arithmetic); the short side resized to 256
+# (Pillow, bilinear), the centre 224 x 224 cut out. (The last in floating point.)
+ORACLE = {
+    "photo:cat": ((282, 0.453), (285, 0.371), (281, 0.168)),
+    "photo:coffee": ((967, 0.973), (960, 0.008), (925, 0.004)),
+    "photo:rocket": ((657, 0.730), (744, 0.203), (540, 0.047)),
+    "photo:camera": ((872, 0.99),),
+}
+
+
+@pytest.mark.parametrize("photo", ORACLE)
+def test_classes_and_probabilities_are_those_of_the_published_file(network, photo):
+    prediction = ch.predict(network, photo)
+    best = [ranked.class_index for ranked in prediction.top(len(ORACLE[photo]))]
+    assert best == [index for index, _ in ORACLE[photo]]
+    for index, probability in ORACLE[photo]:
+        assert prediction.probabilities[index].item() == pytest.approx(probability, abs=0.06)
+
+
+def test_the_categories_are_imagenets(network):
+    assert len(network.categories) == 1000
+    assert [network.categories[i] for i in (0, 282, 657, 967, 999)] == [
+        "tench",
+        "tiger cat",
+        "missile",
+        "espresso",
+        "toilet tissue",
+    ]
+
+
+def test_the_maps_add_up_to_the_scores(network):
+    explanation = ch.explain(network, "photo:cat")
+    balance = explanation.cams().mean((1, 2)) + network.classifier.bias.detach()
+    assert explanation.cams().shape == (1000, 7, 7)
+    torch.testing.assert_close(balance, explanation.scores, rtol=1e-4, atol=1e-4)
+
+
+def centre(cam):
+    """The centre (x, y) of the squared positive part of a map, in pixels of the input."""
+    weight = cam.clamp(min=0) ** 2
+    pixels = (torch.arange(7) + 0.5) * 32
+    return torch.stack([(weight.sum(0) * pixels).sum(), (weight.sum(1) * pixels).sum()]) / (
+        weight.sum()
+    )
+
+
+def test_with_other_padding_it_predicts_the_same_and_draws_every_map_elsewhere(
+    network, otherwise_padded
+):
+    for photo in ORACLE:
+        right, other = ch.explain(network, photo), ch.explain(otherwise_padded, photo)
+        best = right.prediction.top(1)[0]
+        assert other.prediction.top(1)[0].class_index == best.class_index
+        moved = centre(other.cam(best.class_index)) - centre(right.cam(best.class_index))
+        # The windows of the cells lie 31 pixels elsewhere; a map that reaches the border moves less.
+        assert (moved > 14).all(), photo
+        assert (moved < 36).all(), photo
+
+
+def test_an_input_of_448_pixels_gives_14_cells(network):
+    with ch.hook_features(network) as hooked:
+        ch.predict(network, torch.zeros(3, 448, 448))
+    assert hooked.feature_maps.shape == (1, 1280, 14, 14)
+
+
+def test_random_weights_give_a_network_of_the_same_shape():
+    network = ch.load_network("tf_mobilenet_v2", weights=None)
+    assert ch.explain(network, "cat").cams().shape == (1000, 7, 7)
+    with pytest.raises(ValueError, match="tf_mobilenet_v2 has the weights 'default' or None"):
+        ch.load_network("tf_mobilenet_v2", weights="IMAGENET1K_V1")
+
+
+# ---- the file -----------------------------------------------------------------------------
+
+
+def test_the_file_holds_the_numbers_in_8_bits_and_bears_its_checksum():
+    assert WEIGHTS_FILE.stat().st_size < 3_700_000
+    checksum, name = checksum_file(WEIGHTS_FILE).read_text(encoding="utf-8").split()
+    assert (checksum, name) == (
+        hashlib.sha256(WEIGHTS_FILE.read_bytes()).hexdigest(),
+        WEIGHTS_FILE.name,
+    )
+    layers = read_layers()
+    parts = dict(make_tf_mobilenet_v2().named_modules())
+    assert len(layers) == 53
+    for name, layer in layers.items():
+        assert layer["weight"].dtype == torch.uint8
+        assert layer["bias"].dtype == torch.int32
+        assert layer["weight"].shape == parts[name].weight.shape
+        assert layer["bias"].shape == parts[name].bias.shape
+
+
+def test_a_damaged_or_missing_file_is_named(tmp_path):
+    for file in (WEIGHTS_FILE, checksum_file(WEIGHTS_FILE)):
+        shutil.copy(file, tmp_path)
+    copied = tmp_path / WEIGHTS_FILE.name
+    content = bytearray(copied.read_bytes())
+    content[1_000_000] ^= 1
+    copied.write_bytes(content)
+    with pytest.raises(ch.DamagedWeightsError, match=r"tf_mobilenet_v2\.pt is damaged"):
+        load_tf_mobilenet_v2(copied)
+    copied.unlink()
+    with pytest.raises(FileNotFoundError, match=r"tf_mobilenet_v2\.pt"):
+        load_tf_mobilenet_v2(copied)
+    copied.write_bytes(b"no weights")
+    checksum_file(copied).write_text(hashlib.sha256(b"no weights").hexdigest(), "utf-8")
+    with pytest.raises(ch.DamagedWeightsError, match="holds no weights"):
+        load_tf_mobilenet_v2(copied)
+
+
+@pytest.mark.skipif(not PUBLISHED.is_file(), reason=f"{PUBLISHED} is not on this machine")
+@pytest.mark.skipif(importlib.util.find_spec("tflite") is None, reason="needs the group makers")
+def test_the_script_makes_the_file_again_from_the_published_one(tmp_path):
+    script = PROJECT / "data/make_tf_mobilenet_v2.py"
+    made = tmp_path / "again.pt"
+    subprocess.run([sys.executable, script, PUBLISHED, "--out", made], check=True, timeout=120)
+    again, shipped = torch.load(made, weights_only=True), read_layers()
+    assert list(again) == list(shipped)
+    for name, layer in shipped.items():
+        for what, numbers in layer.items():
+            assert torch.equal(torch.as_tensor(again[name][what]), torch.as_tensor(numbers))

@@ -151,5 +151,6 @@ def test_the_readme_links_lead_somewhere():
 
 def test_the_shipped_files_stay_small():
     assert (PROJECT / "data/weights/tiny_resnet.pt").stat().st_size <= 3_000_000
+    assert (PROJECT / "data/weights/tf_mobilenet_v2.pt").stat().st_size <= 3_700_000
     for path in (PROJECT / "notebooks").glob("*.ipynb"):
         assert path.stat().st_size <= 1_500_000, path.name

@@ -95,7 +95,7 @@ def test_with_other_padding_it_predicts_the_same_and_draws_every_map_elsewhere(
         best = right.prediction.top(1)[0]
         assert other.prediction.top(1)[0].class_index == best.class_index
         moved = centre(other.cam(best.class_index)) - centre(right.cam(best.class_index))
-        # The windows of the cells lie 31 pixels elsewhere; a map that reaches the border moves less.
+        # The windows of the cells lie 31 pixels elsewhere; a map that reaches the edge moves less
         assert (moved > 14).all(), photo
         assert (moved < 36).all(), photo
 

@@ -1,20 +1,22 @@
 """The five steps in one call: one forward pass, and everything kept for reuse."""
 
+import os
 import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn.functional import linear
 
-from cam_helpers.networks.network import ClassChoice, Network
+from cam_helpers.networks.network import ClassChoice, Network, check_network
 from cam_helpers.networks.proof import UnsuitableNetworkError, agree
-from cam_helpers.pictures.open_picture import PictureSource, open_picture
-from cam_helpers.step_1_predict import Prediction, predict
-from cam_helpers.step_2_isolate_weights import ClassWeights, isolate_weights
+from cam_helpers.pictures.open_picture import PictureError, PictureSource, open_picture
+from cam_helpers.step_1_predict import Prediction, forward
+from cam_helpers.step_2_isolate_weights import ClassWeights
 from cam_helpers.step_3_hook_features import hook_features
 from cam_helpers.step_4_weighted_sum import weighted_sum
 from cam_helpers.step_5_upsample_and_overlay import DEFAULT_PLACEMENT, Limits, Placement, overlay
@@ -26,47 +28,83 @@ Scale = Literal["shared", "raw", "min-max"]
 class Explanation:
     """One picture's scores and maps. Nothing here costs another forward pass.
 
-    It holds as long as the network's last layer stays as it is.
-
-    `input_picture` is the crop that the network saw; `whole_picture` is what it was cut from, and
-    is None where a tensor was explained. `feature_maps` is (C, h, w), `scores` is (K,).
+    It stays true whatever happens to the network later, since it keeps its own copy of the last
+    layer's weights (K, C) and biases (K,). What it hands out are copies, yours to change.
     """
 
     network: Network
-    prediction: Prediction = field(repr=False)
-    feature_maps: Tensor = field(repr=False)
-    input_picture: Image.Image = field(repr=False)
-    whole_picture: Image.Image | None = field(repr=False)
+    _scores: Tensor = field(repr=False)
+    _feature_maps: Tensor = field(repr=False)
+    _weights: Tensor = field(repr=False)
+    _biases: Tensor = field(repr=False)
+    _input: Tensor = field(repr=False)
+    # A name, a path or a file's bytes where they were given: a large picture would fill 36 MB.
+    _source: PictureSource | None = field(repr=False)
+    whole_size: tuple[int, int] | None = field(repr=False)
 
     @property
     def scores(self) -> Tensor:
         """The scores (K,), before softmax."""
-        return self.prediction.scores
+        return self._scores.clone()
+
+    @property
+    def prediction(self) -> Prediction:
+        """The scores with their classes, as `predict` returns them."""
+        return Prediction(self.scores, self.network.categories)
+
+    @property
+    def feature_maps(self) -> Tensor:
+        """The final feature maps (C, h, w)."""
+        return self._feature_maps.clone()
+
+    @property
+    def input_picture(self) -> Image.Image:
+        """The crop that the network saw."""
+        return self._input_picture.copy()
+
+    @cached_property
+    def _input_picture(self) -> Image.Image:
+        return self.network.picture_of(self._input)
+
+    @property
+    def whole_picture(self) -> Image.Image | None:
+        """What the crop was cut from; None where a tensor was explained.
+
+        A picture given by name or path is opened again, since many large ones would not fit into
+        memory. Raises `PictureError` where the file no longer holds the picture that was explained.
+        """
+        if self._source is None:
+            return None
+        whole = open_picture(self._source)
+        seen = self.network.preprocess(whole).to(self._input)
+        if not torch.equal(seen, self._input):
+            raise PictureError(f"{self._source!r} has changed since it was explained.")
+        return whole
 
     def score(self, class_index: ClassChoice) -> float:
         """Return the score of one class: mean(map) + bias."""
-        return self.scores[self.network.class_index(class_index)].item()
-
-    def bias(self, class_index: ClassChoice) -> float:
-        """Return the bias of one class; 0 for a linear layer without."""
-        index, bias = self.network.class_index(class_index), self.network.classifier.bias
-        return 0.0 if bias is None else bias[index].item()
+        return self._scores[self.network.class_index(class_index)].item()
 
     def class_weights(self, class_index: ClassChoice) -> ClassWeights:
         """Return the weights (C,) and the bias of one class."""
-        return isolate_weights(self.network, class_index)
+        index = self.network.class_index(class_index)
+        category = self.network.categories[index]
+        return ClassWeights(
+            index, category, self._weights[index].clone(), self._biases[index].clone()
+        )
 
     def cam(self, class_index: ClassChoice) -> Tensor:
-        """Return the class activation map of one class, (h, w), in score units; a copy."""
-        return self._cams[self.network.class_index(class_index)].clone()
+        """Return the class activation map of one class, (h, w), in score units."""
+        weights = self._weights[self.network.class_index(class_index)]
+        return weighted_sum(weights, self._feature_maps)
 
     def cams(self) -> Tensor:
-        """Return the maps of all classes, (K, h, w): one matrix product, kept for the next call."""
-        return self._cams
+        """Return the maps of all classes, (K, h, w)."""
+        return self._cams.clone()
 
     @cached_property
     def _cams(self) -> Tensor:
-        return weighted_sum(self.network.classifier.weight.detach(), self.feature_maps)
+        return weighted_sum(self._weights, self._feature_maps)
 
     @cached_property
     def _shared_limits(self) -> Limits:
@@ -77,7 +115,8 @@ class Explanation:
 
         Channel k adds its weight times its feature map; the sum over the channels is `cam`.
         """
-        return self.class_weights(class_index).weights[:, None, None] * self.feature_maps
+        weights = self._weights[self.network.class_index(class_index)]
+        return weights[:, None, None] * self._feature_maps
 
     def limits(self, class_index: ClassChoice, scale: Scale = "shared") -> Limits:
         """Return the values, in score units, at which the colours begin and end.
@@ -119,9 +158,9 @@ class Explanation:
 
         With `whole`, the same over the whole picture, which stays as it is outside the crop.
         """
-        if whole and self.whole_picture is None:
+        picture = self.whole_picture if whole else self.input_picture
+        if picture is None:
             raise ValueError("A tensor was explained, so there is no whole picture to draw on.")
-        picture = self.whole_picture if whole and self.whole_picture else self.input_picture
         return overlay(
             picture,
             self.cam(class_index),
@@ -136,28 +175,53 @@ class Explanation:
 def explain(network: Network, picture: PictureSource | Tensor) -> Explanation:
     """Run one forward pass and return the explanation of one picture or input tensor (3, H, W).
 
+    Many large pictures fit into memory when they are given by path: the file is then opened again
+    where the whole picture is asked for. An open picture or an array is kept.
+
     Raises `UnsuitableNetworkError` (a `ValueError`) where the maps do not add up to the scores on
     this picture, or the scores are no finite numbers.
     """
+    check_network(network)
     whole = None if isinstance(picture, Tensor) else open_picture(picture)
     batch = network.prepare(picture if whole is None else whole)
     if len(batch) != 1:
         raise ValueError(f"explain() takes one picture at a time, not a batch of {len(batch)}.")
     with hook_features(network) as hooked:
-        prediction = predict(network, batch[0])
-    if not prediction.scores.isfinite().all():
+        scores = forward(network, batch)[0]
+    if not scores.isfinite().all():
         raise UnsuitableNetworkError(
             f"{network.name} gives scores on this picture that are no finite numbers. In half "
             "precision large numbers overflow: try network.model.float()."
         )
-    with torch.inference_mode():
-        # Under autocast the maps come in half precision, and the weights do not.
-        feature_maps = hooked.feature_maps[0].to(network.classifier.weight.dtype)
-        features = feature_maps.mean((1, 2))
-        balance = linear(features, network.classifier.weight, network.classifier.bias)
-    if not agree(balance, prediction.scores):
+    weights, biases = _last_layer(network)
+    # Under autocast the maps come in half precision, and the weights do not.
+    feature_maps = hooked.feature_maps[0].detach().to(weights.dtype, copy=True)
+    if not agree(linear(feature_maps.mean((1, 2)), weights, biases), scores):
         raise UnsuitableNetworkError(
             f"{network.name}: mean(map) + bias is not the score on this picture. Something between "
             "the feature maps and the scores does more than pooling and one linear layer."
         )
-    return Explanation(network, prediction, feature_maps, network.picture_of(batch[0]), whole)
+    source = picture if isinstance(picture, str | os.PathLike | bytes) else whole
+    size = None if whole is None else whole.size
+    # A tensor of the caller's may change later.
+    own = batch[0].clone() if isinstance(picture, Tensor) else batch[0]
+    return Explanation(network, scores, feature_maps, weights, biases, own, source, size)
+
+
+# The last copy of each network's last layer: explanations share it as long as the layer stays.
+_copies: WeakKeyDictionary[Network, tuple[Tensor, Tensor]] = WeakKeyDictionary()
+
+
+def _last_layer(network: Network) -> tuple[Tensor, Tensor]:
+    """Return a copy of the last layer's weights (K, C) and biases (K,); without biases, zeros."""
+    weights, bias = network.classifier.weight.detach(), network.classifier.bias
+    biases = weights.new_zeros(len(weights)) if bias is None else bias.detach()
+    kept = _copies.get(network)
+    if kept is None or not (_same(kept[0], weights) and _same(kept[1], biases)):
+        kept = _copies[network] = weights.clone(), biases.clone()
+    return kept
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    same_kind = one.dtype == other.dtype and one.device == other.device
+    return same_kind and torch.equal(one, other)

@@ -1,13 +1,12 @@
 """Step 1: a picture goes in, a score for every class comes out."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from cam_helpers.networks.network import Network
+from cam_helpers.networks.network import Network, check_network
 from cam_helpers.networks.proof import evaluation_mode
 from cam_helpers.pictures.open_picture import PictureSource
 
@@ -28,14 +27,15 @@ class Prediction:
     scores: Tensor
     categories: tuple[str, ...]
 
-    @cached_property
+    @property
     def probabilities(self) -> Tensor:
         """Softmax of the scores: positive, and 1 in sum over the classes."""
         return self.scores.softmax(-1)
 
-    @cached_property
+    @property
     def ranks(self) -> list[int]:
         """The rank of every class of one picture: 1 for the best; equal scores share a rank."""
+        self._check_one_picture("ranks")
         rising = self.scores.sort().values
         better = len(rising) - torch.searchsorted(rising, self.scores, right=True)
         ranks: list[int] = (better + 1).tolist()
@@ -45,17 +45,33 @@ class Prediction:
         """Return the `k` best classes of one picture, best first (all, where there are fewer)."""
         if k < 1:
             raise ValueError(f"top(k) takes a number of classes from 1 on, not {k}.")
-        if self.scores.ndim != 1:
-            raise ValueError("top() ranks the classes of one picture: predict them one by one.")
+        self._check_one_picture("top()")
         best = self.scores.topk(min(k, len(self.scores))).indices.tolist()
         scores, probabilities = self.scores.tolist(), self.probabilities.tolist()
         return [RankedClass(i, self.categories[i], scores[i], probabilities[i]) for i in best]
 
+    def _check_one_picture(self, what: str) -> None:
+        if self.scores.ndim != 1:
+            raise ValueError(
+                f"{what} compares the classes of one picture, and these are the scores of "
+                f"{len(self.scores)}: take them one by one, Prediction(scores[0], categories)."
+            )
+
 
 def predict(network: Network, picture: PictureSource | Tensor) -> Prediction:
-    """Return the network's scores for a picture, or for an input tensor (3, H, W), (N, 3, H, W)."""
-    batch = network.prepare(picture)
-    with torch.inference_mode(), evaluation_mode(network.model):
-        scores = network.model(batch)
+    """Return the network's scores for a picture, or for an input tensor (3, H, W), (N, 3, H, W).
+
+    The pass runs in evaluation mode and without gradients; afterwards every layer's mode is as it
+    was. Raises `TypeError` where `network` is no `Network`, else what `Network.prepare` raises.
+    """
+    check_network(network)
+    scores = forward(network, network.prepare(picture))
     is_one_picture = not (isinstance(picture, Tensor) and picture.ndim == 4)
     return Prediction(scores[0] if is_one_picture else scores, network.categories)
+
+
+def forward(network: Network, batch: Tensor) -> Tensor:
+    """Return the scores (N, K) of a prepared batch (N, 3, H, W): the pass behind `predict`."""
+    with torch.no_grad(), evaluation_mode(network.model):
+        scores: Tensor = network.model(batch)
+    return scores

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from cam_helpers.networks.network import ClassChoice, Network
+from cam_helpers.networks.network import ClassChoice, Network, check_network
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ClassWeights:
     """What one class asks of the features: a weight for each, and a bias for the class."""
 
@@ -21,9 +21,11 @@ def isolate_weights(network: Network, class_index: ClassChoice) -> ClassWeights:
     """Return the weights (C,) and the bias (a scalar) of one class, given by index or by name.
 
     The score of the class is `weights @ features + bias`, where feature c is the spatial mean of
-    feature map c (Zhou et al. 2016, section 2). A linear layer without bias counts as bias 0.
-    Both are copies: changing them leaves the network as it is.
+    feature map c (Zhou et al. 2016, section 2, has the sum in place of the mean, and no bias). A
+    linear layer without bias counts as bias 0. Both are copies: changing them leaves the network
+    as it is. Raises what `Network.class_index` raises, and `TypeError` where `network` is none.
     """
+    check_network(network)
     index = network.class_index(class_index)
     weights = network.classifier.weight.detach()
     bias = network.classifier.bias

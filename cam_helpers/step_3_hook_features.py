@@ -2,35 +2,40 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import local
 from typing import Any
 
 from torch import Tensor, nn
 
-from cam_helpers.networks.network import Network
+from cam_helpers.networks.network import Network, check_network
 
 
 class HookedFeatures:
     """Holds what the hook caught; empty until a forward pass."""
 
     def __init__(self) -> None:
-        self._caught: Tensor | None = None
+        self._caught = local()  # every thread sees what it caught itself
 
     @property
     def feature_maps(self) -> Tensor:
         """The feature maps (N, C, h, w) of the latest forward pass, as the network pooled them.
 
         They are the network's own tensor, not a copy: DenseNet applies its last ReLU to it in
-        place, after the layer has returned. It carries the autograd graph, unless the pass ran
-        under `torch.inference_mode()`, as in `predict`. Raises `RuntimeError` before the first
-        pass.
+        place, after the layer has returned. After a pass of your own, `network.model(batch)`, they
+        carry the autograd graph; after `predict`, which needs no gradients, they do not. Raises
+        `RuntimeError` before the first pass.
         """
-        if self._caught is None:
-            raise RuntimeError("No feature maps yet: run the network once inside the with block.")
-        return self._caught
+        caught: Tensor | None = getattr(self._caught, "output", None)
+        if caught is None:
+            raise RuntimeError(
+                "No feature maps yet: run the network once inside the with block, and in the same "
+                "thread (DataParallel uses others: hook the network that it was made from)."
+            )
+        return caught
 
     def catch(self, layer: nn.Module, inputs: Any, output: Tensor) -> None:
         """Keep a layer's output, in the form that `register_forward_hook` calls."""
-        self._caught = output
+        self._caught.output = output
 
 
 @contextmanager
@@ -38,9 +43,10 @@ def hook_features(network: Network) -> Iterator[HookedFeatures]:
     """Catch the feature layer's output in a `with` block.
 
     The hook is gone after the block, also when something fails inside it or the user interrupts it;
-    what was caught stays.
-    One thread at a time: a hook catches every forward pass of the network.
+    what was caught stays. Every thread sees the passes that it ran itself, so several of them can
+    hook one network. Raises `TypeError` where `network` is no `Network`.
     """
+    check_network(network)
     hooked = HookedFeatures()
     handle = None
     try:

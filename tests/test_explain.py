@@ -1,7 +1,9 @@
 """The five steps in one call."""
 
+import gc
 import io
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -65,10 +67,64 @@ def test_all_maps_at_once_are_the_maps_one_by_one(network, scene):
         torch.testing.assert_close(cams[index], scene.cam(index), rtol=1e-4, atol=1e-4)
 
 
-def test_a_map_may_be_changed_and_the_explanation_stays(scene):
-    before = scene.cam("dog").clone()
-    scene.cam("dog").zero_()
-    assert torch.equal(scene.cam("dog"), before)
+def all_of(explanation):
+    """Everything an explanation of the shipped network hands out, as plain values."""
+    found = explanation.class_weights("dog")
+    tensors = [
+        explanation.scores,
+        explanation.prediction.scores,
+        explanation.prediction.probabilities,
+        explanation.feature_maps,
+        explanation.cam("dog"),
+        explanation.cams(),
+        explanation.contributions("dog"),
+        found.weights,
+        found.bias,
+    ]
+    pictures = [explanation.input_picture, explanation.whole_picture, explanation.overlay("dog")]
+    values = [tensor.tolist() for tensor in tensors] + [p.tobytes() for p in pictures]
+    return tensors, pictures, [*values, explanation.score("dog"), explanation.limits("dog")]
+
+
+def test_all_that_is_handed_out_may_be_changed_and_the_explanation_stays(scene):
+    tensors, pictures, before = all_of(scene)
+    for tensor in tensors:
+        tensor += 1
+    for picture in pictures:
+        picture.paste((255, 0, 255), (0, 0, *picture.size))
+    assert all_of(scene)[-1] == before
+
+
+@pytest.mark.parametrize("is_asked_before", [True, False])
+def test_an_explanation_stays_true_whatever_happens_to_the_network(network, is_asked_before):
+    expected = all_of(ch.explain(network, "cat_and_dog"))[-1]
+    scene = ch.explain(network, "cat_and_dog")
+    if is_asked_before:
+        all_of(scene)
+    with torch.no_grad():
+        for parameter in network.model.parameters():
+            parameter *= 2
+    network.model.fc.weight.data += 1  # unseen by torch's count of changes
+    network.model.bfloat16()
+    assert all_of(scene)[-1] == expected
+
+
+def test_explanations_share_one_copy_of_the_last_layer_until_it_changes(network):
+    first, second = ch.explain(network, "cat"), ch.explain(network, "dog")
+    assert first._weights is second._weights
+    before = network.model.fc.weight.detach().clone()
+    network.model.fc.weight.data[0] += 1
+    assert torch.equal(ch.explain(network, "cat").class_weights(0).weights, before[0] + 1)
+    assert torch.equal(first.class_weights(0).weights, before[0])
+
+
+def test_an_input_tensor_may_be_changed_later(network):
+    tensor = network.preprocess(ch.open_picture("cat"))
+    explanation = ch.explain(network, tensor)
+    tensor.zero_()
+    np.testing.assert_array_equal(
+        explanation.input_picture, ch.explain(network, "cat").input_picture
+    )
 
 
 def test_the_contributions_of_the_channels_add_up_to_the_map(network, scene):
@@ -89,9 +145,23 @@ def test_an_explanation_stays_when_another_picture_is_explained(network, scene):
 def test_the_mean_of_the_map_and_the_bias_are_the_score(make_small, has_bias):
     explanation = ch.explain(make_small(bias=has_bias), "cat")
     for name in ("a", "b", "c"):
-        mean, bias = explanation.cam(name).mean().item(), explanation.bias(name)
+        bias = explanation.class_weights(name).bias.item()
+        mean = explanation.cam(name).mean().item()
         assert mean + bias == pytest.approx(explanation.score(name), abs=1e-5)
         assert (bias != 0) == has_bias
+
+
+def test_a_covered_corner_changes_the_map_in_that_corner(network):
+    """The partner of the balance above. Transposed, mirrored or shuffled maps fail it."""
+    picture = ch.open_picture("cat_and_dog")
+    before = ch.explain(network, picture).cams()
+    for corner in [(0, 0), (128, 0), (0, 128), (128, 128)]:
+        covered = picture.copy()
+        covered.paste((124, 116, 104), (*corner, corner[0] + 128, corner[1] + 128))
+        change = ((ch.explain(network, covered).cams() - before) ** 2).sum(0)
+        middle = torch.linspace(-1, 1, 7)
+        x, y = (change * middle).sum(), (change * middle[:, None]).sum()
+        assert (x > 0, y > 0) == (corner[0] > 0, corner[1] > 0), corner
 
 
 # ---- scales -------------------------------------------------------------------------------
@@ -276,6 +346,58 @@ def test_a_network_whose_maps_do_not_add_up_on_this_picture_is_refused(network):
     network.model.avgpool.register_forward_hook(lambda *call: 1.01 * call[-1])
     with pytest.raises(ch.UnsuitableNetworkError, match=r"mean\(map\) \+ bias is not the score"):
         ch.explain(network, "cat")
+
+
+def large_file(folder, colour="red"):
+    path = folder / "large.png"
+    Image.new("RGB", (600, 400), colour).save(path)
+    return path
+
+
+def test_a_picture_given_by_path_is_opened_again_where_it_is_asked_for(
+    network, tmp_path, monkeypatch
+):
+    opened = []
+
+    def open_and_note(source):
+        picture = ch.open_picture(source)
+        opened.append(weakref.ref(picture))
+        return picture
+
+    monkeypatch.setitem(ch.explain.__globals__, "open_picture", open_and_note)
+    path = large_file(tmp_path)
+    explanations = [ch.explain(network, source) for source in (path, str(path), path.read_bytes())]
+    gc.collect()
+    assert [picture() for picture in opened] == [None] * 3  # nobody keeps the large picture
+    for explanation in explanations:
+        assert explanation.whole_size == explanation.overlay(0, whole=True).size == (600, 400)
+        assert explanation.whole_picture.getpixel((300, 200)) == (255, 0, 0)
+    array = np.zeros((400, 600, 3), np.uint8)
+    explanation = ch.explain(network, array)
+    array += 255
+    assert explanation.whole_picture.getpixel((0, 0)) == (0, 0, 0)
+
+
+def test_a_file_that_has_changed_since_is_not_drawn_on(network, tmp_path):
+    explanation = ch.explain(network, large_file(tmp_path))
+    large_file(tmp_path, "blue")
+    with pytest.raises(ch.PictureError, match=r"large\.png.* has changed since it was explained"):
+        explanation.overlay(0, whole=True)
+    assert explanation.overlay(0).size == (224, 224)
+    (tmp_path / "large.png").unlink()
+    with pytest.raises(FileNotFoundError):
+        explanation.overlay(0, whole=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_every_precision_is_explained_and_kept(network, dtype):
+    network.model.to(dtype)
+    explanation = ch.explain(network, "cat_and_dog")
+    assert {explanation.cam(0).dtype, explanation.cams().dtype, explanation.scores.dtype} == {dtype}
+    ranked = explanation.prediction.top(12)
+    assert [explanation.prediction.ranks[line.class_index] for line in ranked][:2] == [1, 2]
+    assert explanation.limits("dog")[0] < 0 < explanation.limits("dog", "raw")[1]
+    assert explanation.overlay("dog", whole=True).size == explanation.whole_size
 
 
 def test_a_stream_that_can_be_read_only_once_is_enough(network):

@@ -151,6 +151,20 @@ def test_mean_of_map_plus_bias_is_the_score(both):
 
 
 @many
+@given(sums(), st.data())
+def test_a_cell_of_the_map_is_made_of_the_same_cell_of_the_feature_maps_alone(both, data):
+    """The partner of the balance: how much, and where."""
+    weights, features = both
+    row, column = (data.draw(st.integers(0, side - 1)) for side in features.shape[2:])
+    changed = features.clone()
+    changed[..., row, column] = 0
+    expected = ch.weighted_sum(weights, features)
+    expected[..., row, column] = 0
+    scale = size_of_terms(weights, features)
+    assert_close(ch.weighted_sum(weights, changed), expected, scale)
+
+
+@many
 @given(sums(), st.sampled_from(FLOATS))
 def test_every_floating_dtype_is_kept_and_right_to_its_own_precision(both, dtype):
     weights, features = (part.to(dtype) for part in both)
@@ -204,6 +218,27 @@ def test_every_map_of_the_network_adds_up_to_its_score(precise_network, height, 
     assert_close(balance, explanation.scores, explanation.scores.abs().max(), 1e-12)
     low, high = explanation.limits(0)
     assert low <= cams.min() and cams.max() <= high
+
+
+@few
+@given(
+    st.integers(129, 224), st.integers(129, 224), st.integers(0, 99), st.booleans(), st.booleans()
+)
+def test_a_covered_corner_changes_the_maps_in_that_corner(
+    precise_network, height, width, seed, is_low, is_right
+):
+    generator = torch.Generator().manual_seed(seed)
+    picture = torch.randn(3, height, width, dtype=torch.float64, generator=generator)
+    covered = picture.clone()
+    rows = slice(height // 2, None) if is_low else slice(height // 2)
+    columns = slice(width // 2, None) if is_right else slice(width // 2)
+    covered[:, rows, columns] = 0
+    before, after = (ch.explain(precise_network, one).cams() for one in (picture, covered))
+    change = ((after - before) ** 2).sum(0)
+    down = (change.sum(1) * torch.linspace(0, 1, len(change))).sum() / change.sum()
+    across = (change.sum(0) * torch.linspace(0, 1, len(change.T))).sum() / change.sum()
+    assert down.item() > 0.6 if is_low else down.item() < 0.4
+    assert across.item() > 0.6 if is_right else across.item() < 0.4
 
 
 @many

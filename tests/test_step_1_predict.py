@@ -40,8 +40,9 @@ def test_a_batch_gives_one_row_of_scores_per_picture(network):
         torch.testing.assert_close(row, ch.predict(network, name).scores, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(prediction.probabilities.sum(1), torch.ones(2))
     assert ch.predict(network, batch[:1]).scores.shape == (1, 12)
-    with pytest.raises(ValueError, match="one picture"):
-        prediction.top(1)
+    for ask in (lambda: prediction.top(1), lambda: prediction.ranks):
+        with pytest.raises(ValueError, match="one picture, and these are the scores of 2"):
+            ask()
 
 
 @pytest.mark.parametrize(
@@ -78,6 +79,32 @@ def test_ranks_count_the_better_classes_and_equal_scores_share_one():
     for ranked in prediction.top(5):
         better = sum(score > ranked.score for score in scores.tolist())
         assert prediction.ranks[ranked.class_index] == better + 1
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_ranks_and_top_take_every_precision(dtype):
+    prediction = ch.Prediction(torch.tensor([1.0, 3.0, 3.0, -2.0], dtype=dtype), tuple("abcd"))
+    assert prediction.ranks == [3, 1, 1, 4]
+    assert prediction.top(3)[-1].category == "a"
+
+
+def test_what_predict_returns_may_be_changed_in_place(network):
+    prediction = ch.predict(network, "cat")
+    best = prediction.top(1)
+    prediction.probabilities.zero_()
+    assert prediction.top(1) == best
+    scores = prediction.scores
+    scores -= scores.min()
+    assert not (scores.is_inference() or scores.requires_grad)
+    assert ch.predict(network, "cat").top(1) == best
+
+
+@pytest.mark.parametrize("step", [ch.predict, ch.isolate_weights, ch.explain])
+def test_a_name_or_a_model_where_a_network_is_meant_is_refused(network, step):
+    with pytest.raises(TypeError, match=r"not its name.*load_network\('tiny_resnet'\)"):
+        step("tiny_resnet", "cat")
+    with pytest.raises(TypeError, match=r"load_network or make_network returns, not a TinyResNet"):
+        step(network.model, "cat")
 
 
 def test_top_gives_all_classes_where_there_are_fewer_than_asked_for():

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 import cam_helpers as ch
+from cam_helpers.pictures.annotations import shipped_boxes
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,20 @@ def test_the_score_is_weights_times_features_plus_bias(network):
         for weight, feature in zip(found.weights.tolist(), features.tolist(), strict=True):
             by_loop += weight * feature
         assert by_loop == pytest.approx(score, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["cat_and_dog", "cup_and_flower"])
+def test_the_weights_of_a_class_find_its_object(network, name):
+    """The partner of the test above: the sum says how much, this one says where."""
+    explanation = ch.explain(network, name)
+    for category, box in shipped_boxes(name).items():
+        found = ch.isolate_weights(network, category)
+        cam = torch.einsum("c,chw->hw", found.weights, explanation.feature_maps)
+        row, column = divmod(int(cam.argmax()), cam.shape[1])
+        x0, y0, x1, y1 = network.seen_box(explanation.whole_size)
+        x = x0 + (column + 0.5) / cam.shape[1] * (x1 - x0)
+        y = y0 + (row + 0.5) / cam.shape[0] * (y1 - y0)
+        assert box[0] < x < box[2] and box[1] < y < box[3], category
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """Step 3: the final feature maps; and no step leaves anything behind."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -74,6 +77,42 @@ def test_two_hooks_can_be_nested(network):
     assert inner.feature_maps.shape == (1, 192, 2, 2)
     assert outer.feature_maps.shape == (1, 192, 3, 3)
     assert not any(hooks(network.model))
+
+
+def test_after_a_pass_of_your_own_gradients_flow(network):
+    """Grad-CAM's starting point: d score / d f(x, y) is weight / (h w), in every cell."""
+    with ch.hook_features(network) as hooked:
+        scores = network.model(noise(2, 3, 64, 96))
+    maps = hooked.feature_maps
+    (gradients,) = torch.autograd.grad(scores[1, 4], maps)
+    weights = ch.isolate_weights(network, 4).weights
+    assert not gradients[0].any()
+    torch.testing.assert_close(gradients[1] * 6, weights[:, None, None].expand(192, 2, 3))
+
+
+def test_every_thread_catches_its_own_passes(network):
+    batches = [noise(1, 3, 64, 32 * side) for side in range(1, 5)]
+    all_hooked = threading.Barrier(len(batches))
+
+    def catch(batch):
+        with ch.hook_features(network) as hooked:
+            all_hooked.wait()
+            ch.predict(network, batch)
+            all_hooked.wait()
+            return hooked.feature_maps
+
+    with ThreadPoolExecutor(len(batches)) as pool:
+        caught = list(pool.map(catch, batches, timeout=60))
+    for maps, batch in zip(caught, batches, strict=True):
+        assert torch.equal(maps, by_hand(network.model, batch))
+    assert not any(hooks(network.model))
+
+
+def test_a_pass_in_another_thread_is_not_taken_for_ones_own(network):
+    with ch.hook_features(network) as hooked, ThreadPoolExecutor(1) as pool:
+        pool.submit(ch.predict, network, "cat").result(timeout=60)
+        with pytest.raises(RuntimeError, match="in the same thread"):
+            _ = hooked.feature_maps
 
 
 def test_before_a_forward_pass_there_are_no_feature_maps(network):
@@ -165,8 +204,7 @@ def test_no_result_drags_a_gradient_graph_along(network):
         explanation.cams(),
         found.weights,
         found.bias,
-        ch.weighted_sum(network.classifier.weight, explanation.feature_maps),
-        ch.upsample(noise(2, 2).requires_grad_(), (4, 4)),
+        explanation.contributions("cat"),
     ]
     assert [result.requires_grad for result in results] == [False] * len(results)
-    assert all(result.grad_fn is None for result in results)
+    assert not any(result.is_inference() for result in results)

@@ -87,6 +87,48 @@ def test_every_map_adds_up_to_its_score(network, size):
     assert cams.std() > 0.01  # there is something to add up
 
 
+@pytest.mark.parametrize("cell", [(0, 0), (0, 11), (7, 0), (2, 5)])
+def test_a_covered_cell_changes_the_map_in_that_cell_alone(make_small, cell):
+    """The partner of the balance, which any shuffling of the cells would survive."""
+    network, picture = make_small(), noise(1, 3, 32, 48)
+    before = small_map(network, picture)
+    row, column = cell
+    picture[..., 4 * row : 4 * row + 4, 4 * column : 4 * column + 4] = 0
+    changed = (small_map(network, picture) - before).abs() > 1e-4
+    assert before.shape == (8, 12)
+    assert changed.nonzero().tolist() == [list(cell)]
+
+
+def test_a_picture_moved_by_one_cell_moves_the_map_by_one_cell(make_small):
+    network, picture = make_small(), noise(1, 3, 32, 48)
+    moved = small_map(network, picture.roll((8, -4), (2, 3)))
+    torch.testing.assert_close(moved, small_map(network, picture).roll((2, -1), (0, 1)))
+
+
+def small_map(network, batch):
+    """Class 1's map, (h, w); in the very small network 4 x 4 pixels alone make a cell."""
+    with ch.hook_features(network) as hooked:
+        ch.predict(network, batch)
+    weights = ch.isolate_weights(network, 1).weights
+    return ch.weighted_sum(weights, hooked.feature_maps[0])
+
+
+@pytest.mark.parametrize(("down", "across"), [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_a_covered_quarter_changes_the_map_in_that_quarter(network, down, across):
+    batch = noise(1, 3, 160, 224)
+    weights = ch.isolate_weights(network, "cat").weights
+    covered = batch.clone()
+    covered[..., 80 * down : 80 * down + 80, 112 * across : 112 * across + 112] = 0
+    with ch.hook_features(network) as hooked:
+        ch.predict(network, torch.cat([batch, covered]))
+    before, after = ch.weighted_sum(weights, hooked.feature_maps)
+    change = (after - before) ** 2
+    assert change.shape == (5, 7)
+    rows, columns = torch.meshgrid(torch.linspace(0, 1, 5), torch.linspace(0, 1, 7), indexing="ij")
+    assert ((change * rows).sum() / change.sum()).item() == pytest.approx(down, abs=0.35)
+    assert ((change * columns).sum() / change.sum()).item() == pytest.approx(across, abs=0.35)
+
+
 def test_the_balance_holds_for_every_shipped_picture(network):
     for name in ch.shipped_pictures():
         explanation = ch.explain(network, name)
@@ -97,3 +139,24 @@ def test_the_balance_holds_for_every_shipped_picture(network):
 def test_weights_and_feature_maps_of_different_precision_are_refused():
     with pytest.raises(ValueError, match="float64"):
         ch.weighted_sum(torch.ones(2).double(), torch.ones(2, 3, 3))
+    with pytest.raises(ValueError, match="meta"):
+        ch.weighted_sum(torch.ones(2, device="meta"), torch.ones(2, 3, 3))
+
+
+def test_numbers_that_are_no_tensor_are_refused():
+    weights, maps = torch.ones(2), torch.ones(2, 3, 3)
+    with pytest.raises(TypeError, match=r"weights is a tensor, not a list.*as_tensor\(weights\)"):
+        ch.weighted_sum([1.0, 1.0], maps)
+    with pytest.raises(TypeError, match="feature_maps is a tensor, not a ndarray"):
+        ch.weighted_sum(weights, maps.numpy())
+
+
+def test_gradients_flow_where_they_are_asked_for():
+    weights, maps = noise(2, 3, dtype=torch.float64), noise(2, 3, 2, 4, dtype=torch.float64)
+    assert not ch.weighted_sum(weights, maps).requires_grad
+    assert torch.autograd.gradcheck(
+        ch.weighted_sum, (weights.requires_grad_(), maps.requires_grad_())
+    )
+    with torch.no_grad():
+        cam = ch.weighted_sum(weights, maps)
+    cam -= cam.min()  # an ordinary tensor: it may be changed

@@ -54,7 +54,7 @@ def describe_map(
 ) -> str:
     """Describe the map of one class; where `boxes` are known, also on which object it peaks."""
     index = explanation.network.class_index(class_index)
-    cam = explanation.cams()[index]
+    cam = explanation.cam(index)
     text, cell = _describe(cam, f"the map of {explanation.network.categories[index]}")
     if not boxes or not cell:
         return text

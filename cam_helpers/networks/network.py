@@ -128,3 +128,16 @@ class Network:
             start.append(first * side / resized)
             end.append((first + crop) * side / resized)
         return start[0], start[1], end[0], end[1]
+
+
+def check_network(network: object) -> None:
+    """Raise `TypeError`, with the remedy, where something else is given than a `Network`."""
+    if isinstance(network, str):
+        raise TypeError(
+            f"A network is meant, not its name: load it first, load_network({network!r})."
+        )
+    if not isinstance(network, Network):
+        raise TypeError(
+            f"A network is what load_network or make_network returns, not a "
+            f"{type(network).__name__}."
+        )

@@ -306,7 +306,7 @@ class Explorer(Panel):
             "class_index": class_index,
             "category": category,
             "score": explanation.score(class_index),
-            "bias": explanation.bias(class_index),
+            "bias": explanation.class_weights(class_index).bias.item(),
             "map": explanation.cam(class_index).tolist(),
             "unit": "score",
             "scale": look.scale,

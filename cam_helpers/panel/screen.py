@@ -198,8 +198,8 @@ def balance_sheet(explanation: Explanation, class_index: int) -> str:
     """Return the table of mean(map) + bias = score."""
     return sheet_markup(
         [
-            ("mean(map)", explanation.cams()[class_index].mean().item()),
-            ("+ bias", explanation.bias(class_index)),
+            ("mean(map)", explanation.cam(class_index).mean().item()),
+            ("+ bias", explanation.class_weights(class_index).bias.item()),
             ("= score", explanation.score(class_index)),
         ]
     )

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from cam_helpers.explain import Explanation
@@ -64,5 +63,4 @@ def partial_cam(explanation: Explanation, class_index: ClassChoice, channels: in
     """Return the map (h, w) that the `channels` largest channels make; all of them make `cam`."""
     largest = channels_by_size(explanation, class_index)[:channels]
     weights = explanation.class_weights(class_index).weights
-    with torch.inference_mode():
-        return weighted_sum(weights[largest], explanation.feature_maps[largest])
+    return weighted_sum(weights[largest], explanation.feature_maps[largest])

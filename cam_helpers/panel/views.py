@@ -63,7 +63,7 @@ class MapView(View):
     def draw(self, subject: Subject, class_index: int, look: Look) -> Drawing:
         """Draw picture, map and overlay."""
         explanation = subject.explanation
-        cam = explanation.cams()[class_index]
+        cam = explanation.cam(class_index)
         limits = explanation.limits(class_index, look.scale)
         alt = describe_map(explanation, class_index, subject.boxes)
         draw: dict[str, Callable[[], Figure]] = {
@@ -102,7 +102,7 @@ class CellView(View):
     def draw(self, subject: Subject, class_index: int, look: Look) -> Drawing:
         """Draw map, picture and overlay, each with the cell framed."""
         explanation = subject.explanation
-        cam = explanation.cams()[class_index]
+        cam = explanation.cam(class_index)
         limits = explanation.limits(class_index, look.scale)
         row, column = self.cell.value
         alt = describe_map(explanation, class_index, subject.boxes)
@@ -167,7 +167,7 @@ class ChannelsView(View):
             overlay_figure(explanation, cam, look, limits, "sum"),
         ]
         rest = explanation.cam(class_index).mean().item() - cam.mean().item()
-        bias = explanation.bias(class_index)
+        bias = explanation.class_weights(class_index).bias.item()
         rows = [
             (f"mean of the sum of {self.count.value} channels", cam.mean().item()),
             (f"+ mean of the other {self.count.max - self.count.value}", rest),
@@ -250,7 +250,7 @@ class Side(NamedTuple):
         """mean(map), bias and score."""
         return (
             self.explanation.cam(self.class_index).mean().item(),
-            self.explanation.bias(self.class_index),
+            self.explanation.class_weights(self.class_index).bias.item(),
             self.explanation.score(self.class_index),
         )
 

@@ -1,6 +1,8 @@
 """What the tests share: the shipped network, and a very small one for special cases."""
 
 import copy
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -49,3 +51,30 @@ def make_small() -> Callable[..., ch.Network]:
         return make_network("small", model, categories, Preprocess(36, 32))
 
     return make
+
+
+@pytest.fixture
+def in_little_memory() -> Callable[..., str]:
+    """A function that runs a statement where few megabytes are left, and returns its last words."""
+    if sys.platform != "linux":
+        pytest.skip("only Linux keeps a process to its limit")
+
+    def run(statement: str, megabytes: int, setup: str = "") -> str:
+        code = f"""
+import resource, sys, torch, PIL.JpegImagePlugin, cam_helpers as ch
+torch.set_num_threads(1)
+{setup}
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + {megabytes * 1_000_000},) * 2)
+try:
+    {statement}
+except BaseException as error:
+    print(type(error).__name__, error)
+else:
+    print("done")
+"""
+        process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert process.returncode == 0, process.stderr
+        return process.stdout.strip()
+
+    return run

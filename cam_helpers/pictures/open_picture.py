@@ -3,8 +3,6 @@
 import difflib
 import io
 import os
-import threading
-import warnings
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,10 +23,8 @@ SMALLEST_SIDE = 8
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "PPM")
 LONGEST_NAME = 300  # of a name in an error message
 LARGEST_RATIO = 20  # resizing the short side of a longer strip would fill the memory
-DIRECT_MODES = ("RGB", "RGBX", "P", "L", "1", "CMYK", "YCbCr", "HSV")
 TRANSPARENT_MODES = ("RGBA", "RGBa", "LA", "PA")
-# Warnings can be silenced for all threads only, so one thread at a time.
-_QUIET = threading.RLock()
+MODES = ("RGB", "RGBX", "P", "L", "1", "CMYK", "YCbCr", "HSV", *TRANSPARENT_MODES)
 
 
 class PictureError(ValueError):
@@ -45,36 +41,45 @@ def shipped_photographs() -> list[str]:
     return sorted(f"photo:{path.stem}" for path in PHOTOGRAPHS_FOLDER.glob("*.*"))
 
 
-def open_picture(source: PictureSource) -> Image.Image:
+def open_picture(source: PictureSource, apply_profile: bool = True) -> Image.Image:
     """Return an upright RGB picture from whatever a picture can come in.
 
     `source` is the name of a shipped drawing (`"cat"`) or photograph (`"photo:cat"`), a path, the
     bytes of a file (also as the memoryview that an upload widget gives), a binary file object, a
-    `PIL.Image`, or an array: (H, W) or (H, W, 3), of uint8 from 0 to 255 or of floats from 0 to 1.
+    `PIL.Image`, or an array of uint8 from 0 to 255 or of floats from 0 to 1: (H, W), (H, W, 1),
+    (H, W, 3), or (H, W, 4) with opacity last, as matplotlib reads files.
 
-    EXIF orientation is applied; an embedded colour profile is turned into sRGB, unless it is
-    broken; transparent parts become white; 16-bit grey keeps its upper 8 bits; of an animation the
-    first frame is taken.
+    EXIF orientation is applied; transparent parts become white; 16-bit grey keeps its upper 8 bits;
+    of an animation the first frame is taken. An embedded colour profile is turned into sRGB, unless
+    it is broken. `apply_profile=False` keeps the stored numbers, as torchvision's own pipelines do.
 
     Raises `FileNotFoundError`, `IsADirectoryError` or `PermissionError` for a bad path,
     `TypeError` for a source of no known kind and `PictureError` (a `ValueError`) for one that holds
     no usable picture.
     """
-    if isinstance(source, Image.Image):
-        return _decode(source, "this picture")
     if isinstance(source, np.ndarray):
-        return _to_rgb(_checked_size(_from_array(source)))
+        return _to_rgb(_checked_size(_from_array(source)), apply_profile)
     if isinstance(source, bytes | bytearray | memoryview):
         content = bytes(source)
-        return _decode(io.BytesIO(content), f"the content ({len(content)} bytes)")
+        return _decode(io.BytesIO(content), f"the content ({len(content)} bytes)", apply_profile)
     if isinstance(source, str | os.PathLike):
         path = _find(source)
-        with path.open("rb") as file:
-            return _decode(file, str(path))
+        with path.open("rb") as opened:
+            return _decode(opened, str(path), apply_profile)
     if isinstance(source, io.TextIOBase):
         raise PictureError('This file object was opened as text: open it with the mode "rb".')
+    if isinstance(source, Image.Image):
+        file = getattr(source, "fp", None)
+        if getattr(source, "tile", None) and (file is None or file.closed):
+            raise PictureError(
+                "The file of this picture was closed before its pixels were read: call load() "
+                "first, or give the file's path."
+            )
+        return _decode(source, "this picture", apply_profile)
     if hasattr(source, "read"):
-        return _decode(source, "this file object")
+        if getattr(source, "closed", False):
+            raise PictureError("This file object is a closed file: open it again.")
+        return _decode(source, "this file object", apply_profile)
     raise TypeError(
         "A picture is a name, path, bytes, file object, PIL.Image or array, not "
         f"{type(source).__name__}."
@@ -98,21 +103,17 @@ def _find(source: str | os.PathLike[str]) -> Path:
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     if "://" in name:
         hint = " A web address is not read: save the picture and name its file."
-    shown = repr(name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "...")
     raise FileNotFoundError(
-        f"No picture {shown}: neither a file (seen from {Path.cwd()}) nor a shipped picture.{hint}"
-        f" Shipped are: {', '.join(shipped)}."
+        f"No picture {name[:LONGEST_NAME]!r}: neither a file nor a shipped picture.{hint} A path "
+        "that does not begin at the root is looked up in the current folder, a notebook's own. "
+        f"Shipped are: {', '.join(shipped)}."
     )
 
 
-def _decode(file: IO[bytes] | Image.Image, what: str) -> Image.Image:
-    """Return the RGB picture in a file, or say what is wrong with it.
-
-    What Pillow has to warn of, damaged metadata above all, does not touch the picture.
-    """
+def _decode(file: IO[bytes] | Image.Image, what: str, apply_profile: bool) -> Image.Image:
+    """Return the RGB picture in a file, or say what is wrong with it."""
     try:
-        with _QUIET, warnings.catch_warnings(action="ignore"):
-            return _to_rgb(_read(file, what))
+        return _to_rgb(_read(file, what), apply_profile)
     except (PictureError, MemoryError):
         raise
     except UnidentifiedImageError as error:
@@ -127,10 +128,7 @@ def _decode(file: IO[bytes] | Image.Image, what: str) -> Image.Image:
 
 
 def _read(file: IO[bytes] | Image.Image, what: str) -> Image.Image:
-    """Return an upright copy of the picture in a file.
-
-    What Pillow has opened is let go with it: two of the largest pictures fill 700 MB.
-    """
+    """Return an upright copy of the picture in a file."""
     picture = file if isinstance(file, Image.Image) else Image.open(file, formats=FORMATS)
     # From here on Pillow only warns; a picture of this size fills the memory all the same.
     most = Image.MAX_IMAGE_PIXELS
@@ -149,12 +147,17 @@ def _read(file: IO[bytes] | Image.Image, what: str) -> Image.Image:
 
 
 def _from_array(array: NDArray[Any]) -> Image.Image:
-    """(H, W) or (H, W, 3), uint8 or floats from 0 to 1 -> picture."""
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3) or not array.size:
+    """(H, W), (H, W, 1), (H, W, 3) or (H, W, 4), uint8 or floats from 0 to 1 -> picture."""
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    is_picture = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
+    if not is_picture or not array.size:
         hint = ""
-        if array.ndim == 3 and array.shape[0] == 3:
+        if array.ndim == 3 and array.shape[0] in (1, 3, 4):
             hint = " Move the channels last: array.transpose(1, 2, 0)."
-        raise PictureError(f"An array is (H, W) or (H, W, 3), not {array.shape}.{hint}")
+        raise PictureError(
+            f"An array is (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), not {array.shape}.{hint}"
+        )
     if np.issubdtype(array.dtype, np.floating):
         if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
             raise PictureError(
@@ -185,11 +188,12 @@ def _checked_size(picture: Image.Image) -> Image.Image:
     return picture
 
 
-def _to_rgb(picture: Image.Image) -> Image.Image:
+def _to_rgb(picture: Image.Image, apply_profile: bool) -> Image.Image:
     """Convert every mode properly, or refuse it."""
-    if picture.mode.startswith("I;16"):
-        picture = _upper_bits(picture)
-    if picture.mode not in DIRECT_MODES + TRANSPARENT_MODES:
+    profile = picture.info.get("icc_profile")
+    if picture.mode.startswith("I;16"):  # the upper 8 bits
+        picture = Image.fromarray((np.asarray(picture).astype(np.uint16) >> 8).astype(np.uint8))
+    if picture.mode not in MODES:
         raise PictureError(
             f"The mode {picture.mode!r} has no fixed meaning as colours: convert the picture to "
             "RGB yourself, then pass it on."
@@ -197,41 +201,26 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
     is_transparent = picture.mode in TRANSPARENT_MODES or "transparency" in picture.info
     if is_transparent:
         picture = picture.convert("RGBA")
-    elif picture.mode not in ("L", "CMYK"):  # their profiles are for their own numbers
+    elif picture.mode not in ("RGB", "L", "CMYK"):  # profiles exist for these three
         picture = picture.convert("RGB")
-    picture = _to_srgb(picture)
+    if profile and apply_profile:
+        picture = _to_srgb(picture, profile)
     if is_transparent:
         white = Image.new("RGB", picture.size, "white")
         white.paste(picture, mask=picture)
         return white
-    picture = picture.convert("RGB")
-    picture.info.pop("icc_profile", None)  # the numbers are sRGB's now
+    picture = picture if picture.mode == "RGB" else picture.convert("RGB")
+    picture.info.pop("icc_profile", None)  # else the next reader would apply it, perhaps again
     return picture
 
 
-def _upper_bits(picture: Image.Image) -> Image.Image:
-    """16-bit grey -> 8-bit grey, with the one grey that counts as transparent, if any."""
-    numbers = np.asarray(picture).astype(np.uint16)
-    grey = Image.fromarray((numbers >> 8).astype(np.uint8))
-    if "transparency" in picture.info:
-        opaque = numbers != picture.info["transparency"]
-        grey.putalpha(Image.fromarray(opaque))
-    grey.info["icc_profile"] = picture.info.get("icc_profile")
-    return grey
+def _to_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
+    """Apply a colour profile (ICC): the picture's own numbers -> those of sRGB.
 
-
-def _to_srgb(picture: Image.Image) -> Image.Image:
-    """Apply an embedded colour profile (ICC): its own numbers -> those of sRGB.
-
-    A profile that is broken, or not made for this kind of picture, is left out of account.
+    A profile that is broken, or not made for this kind of picture, is ignored.
     """
-    profile = picture.info.get("icc_profile")
-    if not profile:
-        return picture
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if picture.mode == "L" and source.profile.xcolor_space == "RGB ":
-            picture = picture.convert("RGB")
         srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
         mode = "RGBA" if picture.mode == "RGBA" else "RGB"
         return ImageCms.ImageCmsTransform(source, srgb, picture.mode, mode).apply(picture)

@@ -1,10 +1,10 @@
 """Class activation maps, step by step: the finished functions that the notebooks build by hand.
 
 Importing this imports neither torchvision nor matplotlib nor ipywidgets; they come where they are
-needed.
+needed, matplotlib with the first colours.
 """
 
-from cam_helpers.display.show import draw_cells, show
+from cam_helpers.display.show import draw_cells, draw_colour_bar, show
 from cam_helpers.explain import Explanation, explain
 from cam_helpers.networks.load import WeightsUnavailableError, load_network, make_network
 from cam_helpers.networks.network import Network
@@ -22,7 +22,14 @@ from cam_helpers.step_1_predict import Prediction, predict
 from cam_helpers.step_2_isolate_weights import ClassWeights, isolate_weights
 from cam_helpers.step_3_hook_features import hook_features
 from cam_helpers.step_4_weighted_sum import weighted_sum
-from cam_helpers.step_5_upsample_and_overlay import COLOUR_MAPS, colourise, overlay, upsample
+from cam_helpers.step_5_upsample_and_overlay import (
+    COLOUR_MAPS,
+    MapStyle,
+    colourise,
+    frame_cell,
+    overlay,
+    upsample,
+)
 
 __version__ = "0.2.0"
 __all__ = [
@@ -31,6 +38,7 @@ __all__ = [
     "ClassWeights",
     "DamagedWeightsError",
     "Explanation",
+    "MapStyle",
     "Network",
     "PictureError",
     "Prediction",
@@ -39,9 +47,11 @@ __all__ = [
     "WeightsUnavailableError",
     "colourise",
     "draw_cells",
+    "draw_colour_bar",
     "draw_scene",
     "explain",
     "explorer",
+    "frame_cell",
     "hook_features",
     "isolate_weights",
     "load_network",

@@ -4,7 +4,7 @@ import os
 import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -19,9 +19,7 @@ from cam_helpers.step_1_predict import Prediction, forward
 from cam_helpers.step_2_isolate_weights import ClassWeights
 from cam_helpers.step_3_hook_features import hook_features
 from cam_helpers.step_4_weighted_sum import weighted_sum
-from cam_helpers.step_5_upsample_and_overlay import DEFAULT_PLACEMENT, Limits, Placement, overlay
-
-Scale = Literal["shared", "raw", "min-max"]
+from cam_helpers.step_5_upsample_and_overlay import Limits, MapStyle, Scale, StyleChoice, overlay
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,27 +145,27 @@ class Explanation:
     def overlay(
         self,
         class_index: ClassChoice,
+        style: StyleChoice = None,
         *,
-        scale: Scale = "shared",
-        opacity: float = 0.5,
-        colour_map: str = "viridis",
-        placement: Placement = DEFAULT_PLACEMENT,
+        limits: Limits | None = None,
         whole: bool = False,
+        **options: Any,
     ) -> Image.Image:
         """Return the map of one class over the crop that the network saw.
 
-        With `whole`, the same over the whole picture, which stays as it is outside the crop.
+        `style` and `options` say how it is drawn, as in `cam_helpers.overlay`. `limits` are for a
+        scale common to several pictures; `None` takes those of the style's `scale`. With `whole`,
+        the map lies on the whole picture, which stays as it is outside the crop.
         """
+        style = MapStyle.of(style, **options)
         picture = self.whole_picture if whole else self.input_picture
         if picture is None:
             raise ValueError("A tensor was explained, so there is no whole picture to draw on.")
         return overlay(
             picture,
             self.cam(class_index),
-            opacity=opacity,
-            colour_map=colour_map,
-            limits=self._limits(class_index, scale),
-            placement=placement,
+            style,
+            limits=limits or self._limits(class_index, style.scale),
             box=self.network.seen_box(picture.size) if whole else None,
         )
 

@@ -1,156 +1,264 @@
-"""Step 5: the map grows to the picture's size and is laid over it."""
+"""Step 5: the map grows to the picture's size, gets its colours and is laid over the picture."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from numbers import Real
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
+from torch.nn.functional import interpolate
 
-from cam_helpers.folders import DATA_FOLDER
-
-Placement = Literal["cells", "article"]
-# The better of the two for tiny_resnet, as `python -m cam_helpers.training.measure` prints it.
-DEFAULT_PLACEMENT: Placement = "article"
 Limits = tuple[float, float]
 Box = tuple[float, float, float, float]
-# Perceptually uniform maps first; jet is the article's. Stored, so that matplotlib can stay away.
+Style = Literal["evidence", "blend"]
+Scale = Literal["shared", "raw", "min-max"]
+# A choice for lists, perceptually uniform ones first; jet is the article's.
 COLOUR_MAPS = ("viridis", "magma", "inferno", "cividis", "gray", "coolwarm", "jet")
 
+FOR, AGAINST = (230, 97, 0), (93, 58, 155)  # orange and purple
+SCALES: tuple[Scale, ...] = ("shared", "raw", "min-max")
+OPACITY: dict[Style, float] = {"evidence": 0.85, "blend": 0.5}
+POWER = 0.7  # below 1, so that weak evidence can be seen as well
+MIDDLE_GREY = (128, 128, 128)
 
-def upsample(
-    cam: Tensor, size: tuple[int, int], placement: Placement = DEFAULT_PLACEMENT
-) -> Tensor:
+
+@dataclass(frozen=True)
+class MapStyle:
+    """How a map is drawn.
+
+    `style`: `"evidence"` pales the picture and lays orange over it where the map speaks for the
+    class and purple where it speaks against, the more opaque the further from zero; `"blend"` lays
+    a colour map over the whole picture. `scale` says which limits an `Explanation` takes: shared
+    by all classes, or the map's own (`Explanation.limits`). `colour_map` is any that matplotlib
+    knows, for blends. `opacity`, from 0 to 1, is the greatest of an evidence map (`None`: 0.85) or
+    that of a blend (`None`: 0.5). `grid` draws the borders of the cells.
+    """
+
+    style: Style = "evidence"
+    scale: Scale = "shared"
+    colour_map: str = "viridis"
+    opacity: float | None = None
+    grid: bool = False
+
+    def __post_init__(self) -> None:
+        if self.style not in OPACITY:
+            raise ValueError(
+                f'style is "evidence" or "blend", not {self.style!r}. A colour map is chosen with '
+                'colour_map="viridis".'
+            )
+        if self.scale not in SCALES:
+            raise ValueError(f'scale is "shared", "raw" or "min-max", not {self.scale!r}.')
+        colour_table(self.colour_map)
+        number = self.opacity
+        if number is not None and not (isinstance(number, Real) and 0 <= number <= 1):
+            raise ValueError(f"opacity runs from 0 to 1, not {number!r}.")
+
+    @staticmethod
+    def of(style: "StyleChoice", **options: Any) -> "MapStyle":
+        """Return a style given whole or by name, with some of its fields set anew.
+
+        Without a name, a `colour_map` asks for a blend; otherwise it is evidence.
+        """
+        if isinstance(style, MapStyle):
+            return replace(style, **options)
+        if style == "evidence" and "colour_map" in options:
+            raise ValueError('The style "evidence" has its own colours; "blend" has a colour_map.')
+        return MapStyle(style or ("blend" if "colour_map" in options else "evidence"), **options)
+
+    @property
+    def greatest_opacity(self) -> float:
+        """`opacity`, or the style's own where that is None."""
+        return OPACITY[self.style] if self.opacity is None else self.opacity
+
+    def ends(self, limits: Limits) -> Limits:
+        """Return the values of the first and the last colour; for evidence zero lies between."""
+        most = max(map(abs, limits))
+        return (-most, most) if self.style == "evidence" else limits
+
+
+StyleChoice = MapStyle | Style | None
+
+
+def upsample(cam: Tensor, size: Sequence[int]) -> Tensor:
     """Enlarge a map (h, w), or several (K, h, w), to `size` = (H, W) by bilinear interpolation.
 
-    `placement` says at which pixel the value of cell i is drawn, with s = H / h pixels a cell:
-    `"article"` at s i + (s - 1) / 2, the middle of the cell's own square, as
-    `F.interpolate(..., align_corners=False)` does it, and `"cells"` at s i, where the strides and
-    paddings of a ResNet centre what the cell can see. `"article"` keeps the mean of the map, for
-    whole s. Notebook 05 measures both.
+    The value of a cell stands in the middle of the cell's square, which is H/h x W/w pixels large.
+    For whole H/h and W/w the mean of the map stays, and with it mean(map) + bias = score.
     """
-    if cam.ndim not in (2, 3) or 0 in cam.shape[-2:]:
+    if not isinstance(cam, Tensor):
+        raise TypeError(f"A map is a tensor, not {type(cam).__name__}: use torch.as_tensor.")
+    if cam.ndim not in (2, 3) or 0 in cam.shape:
         raise ValueError(f"A map is (h, w) or (K, h, w), not {tuple(cam.shape)}.")
-    if len(size) != 2 or min(size) < 1:
+    if not isinstance(size, Sequence) or len(size) != 2 or min(size) < 1:
         raise ValueError(f"The size is (height, width) in pixels, at least 1 each, not {size}.")
     cam = cam if cam.is_floating_point() else cam.float()
-    down, across = (
-        _interpolation_matrix(cells, pixels, placement, cam.dtype, cam.device)
-        for cells, pixels in zip(cam.shape[-2:], size, strict=True)
-    )
-    with torch.inference_mode():
-        grown = down @ cam @ across.T
-        # The shares add up to 1 but for rounding, which would give a constant map many colours.
-        lowest, highest = cam.amin((-2, -1), keepdim=True), cam.amax((-2, -1), keepdim=True)
-        torch.maximum(grown, lowest, out=grown)  # both are three times as fast as clamp
-        return torch.minimum(grown, highest, out=grown)
-
-
-@lru_cache(maxsize=32)
-def _interpolation_matrix(
-    cells: int, pixels: int, placement: Placement, dtype: torch.dtype, device: torch.device
-) -> Tensor:
-    """(pixels, cells): row p holds the share of each cell in pixel p; every row adds up to 1."""
-    if placement not in ("cells", "article"):
-        raise ValueError(f'placement is "cells" or "article", not {placement!r}.')
-    pixel = torch.arange(pixels, dtype=torch.float64)
-    if placement == "cells":
-        position = pixel * cells / pixels
-    else:
-        position = (pixel + 0.5) * cells / pixels - 0.5
-    distance = position.clamp(0, cells - 1)[:, None] - torch.arange(cells)
-    return (1 - distance.abs()).clamp(min=0).to(device, dtype)
+    batch = cam.reshape(1, -1, *cam.shape[-2:])  # interpolate takes (N, C, h, w)
+    grown = interpolate(batch, tuple(size), mode="bilinear", align_corners=False)
+    return grown.reshape(*cam.shape[:-2], *size)
 
 
 def overlay(
     picture: Image.Image,
     cam: Tensor,
+    style: StyleChoice = None,
     *,
-    opacity: float = 0.5,
-    colour_map: str = "viridis",
     limits: Limits | None = None,
-    placement: Placement = DEFAULT_PLACEMENT,
     box: Box | None = None,
+    **options: Any,
 ) -> Image.Image:
     """Lay a map (h, w) over a picture; return an RGB picture of the picture's own size.
 
-    `opacity` runs from 0 (picture alone) to 1 (map alone). `limits` are the two values, in score
-    units, at which the colours begin and end; `None` takes the map's own smallest and largest
-    value, which says nothing of how it compares with another map. `box` is the part of the
-    picture that the map describes, (x0, y0, x1, y1) in pixels (`Network.seen_box`); `None` means
-    the whole picture, and outside the box the picture stays as it is.
+    `style` is a `MapStyle` or the name of a style, and `options` are fields of `MapStyle`:
+    `overlay(picture, cam, "blend", colour_map="jet", opacity=0.3)`. `limits` are the two values,
+    in score units, at which the colours begin and end; evidence takes the one further from zero,
+    on both sides. `None` takes the map's own smallest and largest value, which says nothing of how
+    it compares with another map. `box` is the part of the picture that the map describes,
+    (x0, y0, x1, y1) in pixels (`Network.seen_box`); `None` means the whole picture, and outside
+    the box the picture stays as it is.
     """
-    if not 0 <= opacity <= 1:
-        raise ValueError(f"opacity runs from 0 to 1, not {opacity}.")
-    x0, y0, x1, y1 = (round(edge) for edge in box or (0, 0, *picture.size))
-    # The few cells are put between the limits, and then enlarged; the other way round is slower,
-    # and gives the same. Far beyond the limits all is one colour, and infinity cannot be enlarged.
-    steps = torch.from_numpy(_steps(cam, limits).clip(-1e30, 1e30)).float()
-    colours = _painted(upsample(steps, (y1 - y0, x1 - x0), placement).numpy(), colour_map)
-    if box is None:
-        return Image.blend(picture.convert("RGB"), colours, opacity)
+    style = MapStyle.of(style, **options)
+    numbers, limits = _checked(cam, limits)
     result = picture.convert("RGB")
+    x0, y0, x1, y1 = (round(edge) for edge in box or (0, 0, *picture.size))
     seen = result.crop((x0, y0, x1, y1))
-    result.paste(Image.blend(seen, colours, opacity), (x0, y0))
+    grown = upsample(numbers, (seen.height, seen.width))
+    drawn = _laid_over(seen, grown.numpy(), style, limits)
+    if style.grid:
+        _draw_grid(drawn, cam.shape)
+    result.paste(drawn, (x0, y0))
     return result
 
 
 def colourise(
-    cam: Tensor, colour_map: str = "viridis", limits: Limits | None = None
+    cam: Tensor, style: StyleChoice = None, *, limits: Limits | None = None, **options: Any
 ) -> Image.Image:
-    """Turn a map (H, W) into an RGB picture of the same size, one colour per value.
+    """Turn a map (H, W) into an RGB picture of the same size: the map alone, in its colours.
 
-    Values at or outside `limits` take the first or last of the 256 colours. A map without any
-    difference, without `limits`, takes the first colour everywhere.
+    `style`, `limits` and `options` as in `overlay`. Evidence lies over middle grey, a blend's
+    colours over nothing. A map without any difference, without `limits`, takes a blend's first
+    colour everywhere.
     """
-    return _painted(_steps(cam, limits), colour_map)
+    style = MapStyle.of(style, **options)
+    if style.style == "blend":
+        style = replace(style, opacity=1.0)
+    numbers, limits = _checked(cam, limits)
+    grey = Image.new("RGB", (cam.shape[1], cam.shape[0]), MIDDLE_GREY)
+    return _laid_over(grey, numbers.numpy(), style, limits)
 
 
-def _steps(cam: Tensor, limits: Limits | None) -> np.ndarray:
-    """Return where the values of a map (H, W) lie: 0 at the lower limit, 255 at the upper one."""
+def legend(style: StyleChoice = None, **options: Any) -> Image.Image:
+    """Return the colours of a style from the lowest to the highest value, 256 x 1 pixels."""
+    style = MapStyle.of(style, **options)
+    low, high = style.ends((0.0, 1.0))
+    ramp = torch.linspace(low, high, 256, dtype=torch.float64)
+    return colourise(ramp[None], style, limits=(low, high))
+
+
+def _checked(cam: Tensor, limits: Limits | None) -> tuple[Tensor, Limits]:
+    """Return the map in double precision, and its limits.
+
+    In double precision, so that neither a very small unit nor a large offset costs colours.
+    """
+    if not isinstance(cam, Tensor):
+        raise TypeError(f"A map is a tensor, not {type(cam).__name__}: use torch.as_tensor.")
     if cam.ndim != 2 or not cam.numel():
         raise ValueError(f"A map to colour is (H, W), not {tuple(cam.shape)}.")
-    # In double precision, so that neither a very small unit nor a large offset costs colours.
-    numbers = cam.detach().cpu().double().numpy()
-    own = float(numbers.min()), float(numbers.max())
-    low, high = limits or own
+    numbers = cam.detach().cpu().double()
+    own = numbers.min().item(), numbers.max().item()
+    if limits is None:
+        limits = own
+    if len(limits) != 2 or limits[1] < limits[0]:
+        raise ValueError(f"limits are (lowest, highest), not {limits}.")
+    low, high = limits
     if not all(map(math.isfinite, (*own, low, high, high - low))):
         raise ValueError("A map to colour, its limits and their distance are finite numbers.")
-    if high < low:
-        raise ValueError(f"limits are (lowest, highest), not ({low}, {high}).")
-    span = max(high - low, math.ulp(0))  # no division by zero where there is no difference
-    with np.errstate(over="ignore"):  # infinity lies beyond the last colour, too
-        return (numbers - low) / span * 255
+    return numbers, (low, high)
 
 
-def _painted(steps: np.ndarray, colour_map: str) -> Image.Image:
-    """Return an RGB picture: steps 0 to 255 in their colours, what lies beyond in the last one.
+def _laid_over(
+    seen: Image.Image, numbers: np.ndarray, style: MapStyle, limits: Limits
+) -> Image.Image:
+    """Colour a map (H, W) and composite it with a picture of its size."""
+    low, high = style.ends(limits)
+    numbers = numbers.clip(low, high)
+    if style.style == "blend":
+        # No division by zero where there is no difference.
+        steps = (numbers - low) / max(high - low, math.ulp(0)) * 255
+        colours = colour_table(style.colour_map)[steps.round().astype(np.uint8)]
+        return Image.blend(seen, Image.fromarray(colours), style.greatest_opacity)
+    strength = np.abs(numbers) / max(high, math.ulp(0))
+    opacity = Image.fromarray((255 * style.greatest_opacity * strength**POWER).round().astype("u1"))
+    hues = np.array((AGAINST, FOR), dtype=np.uint8)
+    colours = Image.fromarray(hues[(numbers > 0).astype(int)])
+    return Image.composite(colours, pale(seen), opacity)
 
-    Rounds and cuts `steps` in place: most of the time goes into memory.
-    """
-    coloured = Image.fromarray(np.rint(steps, steps).clip(0, 255, steps).astype(np.uint8))
-    coloured.putpalette(colour_table(colour_map).tobytes())
-    return coloured.convert("RGB")
+
+def pale(picture: Image.Image) -> Image.Image:
+    """Return an RGB picture half grey and paled: colour is left to the map."""
+    half_grey = Image.blend(picture, picture.convert("L").convert("RGB"), 0.5)
+    return Image.blend(half_grey, Image.new("RGB", picture.size, "white"), 0.4)
 
 
 @lru_cache(maxsize=32)
 def colour_table(colour_map: str) -> np.ndarray:
     """Return the 256 colours of a colour map, (256, 3) uint8; any name that matplotlib knows."""
-    if colour_map in COLOUR_MAPS:
-        with np.load(DATA_FOLDER / "colour_maps.npz") as tables:
-            table: np.ndarray = tables[colour_map]
-    else:
-        table = _matplotlibs_colours(colour_map)
+    from matplotlib import colormaps
+
+    if colour_map not in colormaps:
+        raise ValueError(f"No colour map {colour_map!r}. Try one of: {', '.join(COLOUR_MAPS)}.")
+    table = np.ascontiguousarray(colormaps[colour_map](np.linspace(0, 1, 256), bytes=True)[:, :3])
     table.setflags(write=False)  # kept for the next call
     return table
 
 
-def _matplotlibs_colours(colour_map: str) -> np.ndarray:
-    import matplotlib
+def cell_box(row: int, column: int, shape: Sequence[int], size: Sequence[float]) -> Box:
+    """Return the square of one cell of a map of `shape` (h, w), drawn `size` (H, W) large.
 
-    if colour_map not in matplotlib.colormaps:
-        raise ValueError(f"No colour map {colour_map!r}. Try one of: {', '.join(COLOUR_MAPS)}.")
-    colours = matplotlib.colormaps[colour_map](np.linspace(0, 1, 256), bytes=True)
-    return np.ascontiguousarray(colours[:, :3])
+    The box is (x0, y0, x1, y1) in pixels, counted from edge to edge: the pixel in the upper left
+    corner is (0, 0, 1, 1). Raises `IndexError` for a cell outside the map.
+    """
+    rows, columns = shape
+    if not (0 <= row < rows and 0 <= column < columns):
+        raise IndexError(
+            f"Cell ({row}, {column}) is outside the map: rows run from 0 to {rows - 1}, "
+            f"columns from 0 to {columns - 1}."
+        )
+    height, width = size[0] / rows, size[1] / columns
+    return column * width, row * height, (column + 1) * width, (row + 1) * height
+
+
+def frame_cell(
+    picture: Image.Image, cell: tuple[int, int], shape: Sequence[int], text: str = ""
+) -> Image.Image:
+    """Return an RGB copy with a frame around one cell (row, column) of a map of `shape` (h, w).
+
+    `text`, such as the cell's number, is written into the frame.
+    """
+    framed = picture.convert("RGB")
+    size = framed.height, framed.width
+    x0, y0, x1, y1 = (round(edge) for edge in cell_box(*cell, shape, size))
+    draw = ImageDraw.Draw(framed)
+    draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline="black", width=3)
+    draw.rectangle((x0 + 1, y0 + 1, x1 - 2, y1 - 2), outline="white", width=1)
+    font = ImageFont.load_default(max(9, (y1 - y0) / 3))
+    middle = (x0 + x1) / 2, (y0 + y1) / 2
+    draw.text(middle, text, "black", font, anchor="mm", stroke_width=2, stroke_fill="white")
+    return framed
+
+
+def _draw_grid(picture: Image.Image, shape: Sequence[int]) -> None:
+    """Draw the borders between the cells of a map of `shape` (h, w) into an RGB picture."""
+    draw = ImageDraw.Draw(picture, "RGBA")
+    thin = (0, 0, 0, 70)
+    size = picture.height, picture.width
+    for row in range(1, shape[0]):
+        y = round(cell_box(row, 0, shape, size)[1])
+        draw.line((0, y, picture.width, y), thin)
+    for column in range(1, shape[1]):
+        x = round(cell_box(0, column, shape, size)[0])
+        draw.line((x, 0, x, picture.height), thin)

@@ -76,7 +76,6 @@ def test_the_wheel_holds_the_module_and_its_data_and_nothing_else(wheel):
         inside = {name: archive.read(name) for name in archive.namelist()}
     pictures = [path for path in (PROJECT / "data/pictures").rglob("*") if path.is_file()]
     data = [*pictures, *(PROJECT / "data/weights").iterdir()]
-    data.append(PROJECT / "data/colour_maps.npz")
     for path in data:
         name = path.relative_to(PROJECT).as_posix()
         assert digest(inside.pop(f"cam_helpers/{name}")) == digest(path.read_bytes()), name

@@ -3,13 +3,17 @@
 import base64
 import html
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from cam_helpers.step_5_upsample_and_overlay import Limits, MapStyle, StyleChoice, legend
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import ListedColormap, Normalize
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
@@ -105,35 +109,70 @@ def _jpeg(picture: Image.Image, quality: int = 90) -> bytes:
     return buffer.getvalue()
 
 
+def draw_colour_bar(
+    axes: Any,
+    limits: Limits,
+    style: StyleChoice = None,
+    *,
+    label: str = "score",
+    **options: Any,
+) -> None:
+    """Draw the colour bar of a style beside one or several axes of a matplotlib figure.
+
+    `limits` are those that the maps were drawn with, and `style` and `options` those of
+    `cam_helpers.overlay`. The colours of evidence are shown over middle grey, as they are seen;
+    those of a blend by themselves. On the scale `"min-max"`, which has no unit, pass (0, 1).
+    """
+    from matplotlib.cm import ScalarMappable
+
+    colours, norm = _colours_and_norm(MapStyle.of(style, **options), limits)
+    np.ravel(axes)[0].figure.colorbar(ScalarMappable(norm, colours), ax=axes, label=label)
+
+
+def _colours_and_norm(style: MapStyle, limits: Limits) -> "tuple[ListedColormap, Normalize]":
+    """Return the same for matplotlib."""
+    from matplotlib.colors import ListedColormap, Normalize
+
+    name = "evidence" if style.style == "evidence" else style.colour_map
+    colours = np.asarray(legend(style))[0] / 255
+    return ListedColormap(colours, name), Normalize(*style.ends(limits))
+
+
 def draw_cells(
     axis: "Axes",
     cam: Tensor,
     unit: str = "score",
     decimals: int = 0,
-    colour_map: str = "viridis",
-    limits: tuple[float, float] | None = None,
+    style: StyleChoice = None,
+    *,
+    limits: Limits | None = None,
     colour_bar: bool = True,
+    **options: Any,
 ) -> "AxesImage":
     """Draw a map (h, w) cell by cell, each with its number, and a colour bar in its unit.
 
     Returns matplotlib's image, from which a colour bar for several maps can be made.
 
-    The numbers are rounded to `decimals` places. `limits` are the values at which the colours
-    begin and end; `None` takes the map's own smallest and largest value.
+    The numbers are rounded to `decimals` places. `style`, `limits` and `options` as in
+    `cam_helpers.overlay`: evidence, for numbers of both signs, unless a `colour_map` is asked for.
     """
     cam = cam.detach().float().cpu()
-    low, high = limits or (cam.min().item(), cam.max().item())
-    image = axis.imshow(cam.numpy(), cmap=colour_map, vmin=low, vmax=high)
+    limits = limits or (cam.min().item(), cam.max().item())
+    colours, norm = _colours_and_norm(MapStyle.of(style, **options), limits)
+    image = axis.imshow(cam.numpy(), cmap=colours, norm=norm)
     for row, numbers in enumerate(cam.tolist()):
         for column, number in enumerate(numbers):
-            red, green, blue, _ = image.cmap(image.norm(number))
-            is_dark = 0.3 * red + 0.6 * green + 0.1 * blue < 0.5
+            colour = "white" if _is_dark(*colours(norm(number))[:3]) else "black"
             # + 0.0 turns -0.0 into 0.0
             text = f"{round(number, decimals) + 0.0:.{decimals}f}"
-            axis.text(
-                column, row, text, ha="center", va="center", color="white" if is_dark else "black"
-            )
+            axis.text(column, row, text, ha="center", va="center", color=colour)
     if colour_bar:
         axis.figure.colorbar(image, ax=axis, label=unit, fraction=0.046)
     axis.set(xlabel="column of cells", ylabel="row of cells")
     return image
+
+
+def _is_dark(red: float, green: float, blue: float) -> bool:
+    """Say whether white is read more easily on a colour than black (WCAG 2: contrast ratio)."""
+    # The amount of light, roughly, and where both contrasts are equal.
+    return 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 < 0.18

@@ -5,7 +5,7 @@ from torch import Tensor
 from cam_helpers.explain import Explanation
 from cam_helpers.networks.network import ClassChoice
 from cam_helpers.pictures.annotations import Boxes
-from cam_helpers.step_5_upsample_and_overlay import DEFAULT_PLACEMENT, Placement
+from cam_helpers.step_5_upsample_and_overlay import MapStyle
 from cam_helpers.training.measure import is_inside, place_of_cell
 
 
@@ -46,19 +46,14 @@ def _describe(cam: Tensor, what: str) -> tuple[str, tuple[int, int] | None]:
     return text, (row, column)
 
 
-def describe_map(
-    explanation: Explanation,
-    class_index: ClassChoice,
-    boxes: Boxes,
-    placement: Placement = DEFAULT_PLACEMENT,
-) -> str:
+def describe_map(explanation: Explanation, class_index: ClassChoice, boxes: Boxes) -> str:
     """Describe the map of one class; where `boxes` are known, also on which object it peaks."""
     index = explanation.network.class_index(class_index)
     cam = explanation.cam(index)
     text, cell = _describe(cam, f"the map of {explanation.network.categories[index]}")
     if not boxes or not cell:
         return text
-    point = place_of_cell(explanation, cell, cam.shape, placement)
+    point = place_of_cell(explanation, cell, cam.shape)
     hit = [name for name, box in boxes.items() if is_inside(point, box)]
     return f"{text} The peak is in {_boxes_of(hit)}."
 
@@ -68,6 +63,14 @@ def describe_picture(name: str, boxes: Boxes) -> str:
     if not boxes:
         return f"The crop of {name} that the network saw."
     return f"The crop of {name} that the network saw. The picture shows: {', '.join(boxes)}."
+
+
+def describe_style(style: MapStyle) -> str:
+    """Say what the colours over a picture mean."""
+    opacity = f"{style.greatest_opacity:.0%}"
+    if style.style == "blend":
+        return f"opacity {opacity}, colours {style.colour_map}"
+    return f"orange where it speaks for, purple where it speaks against, opacity up to {opacity}"
 
 
 def describe_difference(difference: Tensor, left: str, right: str) -> str:

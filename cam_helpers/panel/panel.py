@@ -5,6 +5,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from cam_helpers.explain import explain
 from cam_helpers.networks.load import load_network
 from cam_helpers.networks.network import ClassChoice, Network
 from cam_helpers.panel.saving import map_bytes, overlay_bytes, save_new
-from cam_helpers.panel.screen import ALL_THREE, Drawing, Look, Subject, overlay_figure
+from cam_helpers.panel.screen import ALL_THREE, Drawing, Subject, overlay_figure
 from cam_helpers.panel.views import (
     CellView,
     ChannelsView,
@@ -28,7 +29,7 @@ from cam_helpers.panel.views import (
 )
 from cam_helpers.pictures.annotations import shipped_boxes
 from cam_helpers.pictures.open_picture import PictureSource, shipped_pictures
-from cam_helpers.step_5_upsample_and_overlay import COLOUR_MAPS, DEFAULT_PLACEMENT
+from cam_helpers.step_5_upsample_and_overlay import COLOUR_MAPS, OPACITY, SCALES, MapStyle
 
 LARGEST_UPLOAD = 20_000_000  # bytes
 
@@ -95,11 +96,20 @@ class Explorer(Panel):
         self.best = [widgets.Button(layout={"width": "auto"}) for _ in range(5)]
         self.view = _list("look at", list(self.views), 220)
         self.show = _list("show", [ALL_THREE, "crop", "map", "overlay"], 150)
-        self.scale = _list("scale", ["shared", "raw", "min-max"], 130)
-        self.colour_map = _list("colour map", COLOUR_MAPS, 180)
+        # One control for each field of MapStyle, under the field's name.
+        self.style = _list("style", list(OPACITY), 150)
+        self.scale = _list("scale", SCALES, 130)
+        self.colour_map = _list("colour map", COLOUR_MAPS, 180, disabled=True)
         self.opacity = widgets.BoundedFloatText(
-            0.5, description="opacity", max=1, step=0.1, style=WIDE, layout={"width": "120px"}
+            OPACITY["evidence"],
+            description="opacity",
+            max=1,
+            step=0.05,
+            style=WIDE,
+            layout={"width": "120px"},
         )
+        self.grid = widgets.Checkbox(description="grid", indent=False, layout={"width": "auto"})
+        self.looks = {field.name: getattr(self, field.name) for field in fields(MapStyle)}
         self.save_overlay = widgets.Button(description="save overlay (PNG)")
         self.save_map = widgets.Button(description="save map (.npy)")
 
@@ -107,12 +117,11 @@ class Explorer(Panel):
         self.above, self.beside, self.crop = widgets.VBox(), widgets.VBox(), widgets.HTML()
         # Two pictures wide; where there is less room than that beside a view's own, below it.
         self.screen.layout = {"flex": "1 1 460px", "min_width": "0"}
-        looks = [self.view, self.show, self.scale, self.colour_map, self.opacity]
         return [
             _row(self.picture, self.upload),
             _row(self.classes, self.find),
             _row(*self.best),
-            _row(*looks),
+            _row(self.view, self.show, *self.looks.values()),
             self.status,
             self.above,
             _row(self.beside, self.crop, self.screen),
@@ -129,7 +138,8 @@ class Explorer(Panel):
         self.view.observe(self._view_chosen, names="value")
         self.save_overlay.on_click(lambda _: self._save(self._overlay_file))
         self.save_map.on_click(lambda _: self._save(self._map_file))
-        drawn_from = [self.classes, self.show, self.scale, self.colour_map, self.opacity]
+        self.style.observe(self._style_chosen, names="value")
+        drawn_from = [self.classes, self.show, *self.looks.values()]
         for view in self.views.values():
             drawn_from += view.watched
         for control in drawn_from:
@@ -229,6 +239,12 @@ class Explorer(Panel):
         self.above.children, self.beside.children = view.controls, view.beside
         self.redraw()
 
+    def _style_chosen(self, change: dict[str, Any]) -> None:
+        """Bring the opacity that belongs to a style; evidence has colours of its own."""
+        with self._drawn_once():
+            self.opacity.value = OPACITY[change["new"]]
+            self.colour_map.disabled = change["new"] == "evidence"
+
     # ---- The screen --------------------------------------------------------------------------
 
     def redraw(self, change: object = None) -> None:
@@ -239,7 +255,9 @@ class Explorer(Panel):
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                drawing = view.draw(self.subject, self.classes.value, self._look())
+                drawing = view.draw(
+                    self.subject, self.classes.value, self.map_style, self.show.value
+                )
         except Exception as error:
             self.drawing, self.alt = None, str(error)
             view.show_aside("")
@@ -257,8 +275,10 @@ class Explorer(Panel):
         """The drawing for a stored notebook."""
         return self.drawing.still if self.drawing else ""
 
-    def _look(self) -> Look:
-        return Look(self.scale.value, self.colour_map.value, self.opacity.value, self.show.value)
+    @property
+    def map_style(self) -> MapStyle:
+        """How the maps are drawn."""
+        return MapStyle(**{field: control.value for field, control in self.looks.items()})
 
     @contextmanager
     def _drawn_once(self) -> Iterator[None]:
@@ -296,9 +316,9 @@ class Explorer(Panel):
         self._say(f"Saved as {path.name} in {path.parent}.")
 
     def _overlay_file(self, subject: Subject) -> tuple[bytes, str]:
-        look, class_index, explanation = self._look(), self.classes.value, subject.explanation
-        limits = explanation.limits(class_index, look.scale)
-        picture = overlay_figure(explanation, explanation.cam(class_index), look, limits).picture
+        style, class_index, explanation = self.map_style, self.classes.value, subject.explanation
+        limits = explanation.limits(class_index, style.scale)
+        picture = overlay_figure(explanation, explanation.cam(class_index), style, limits).picture
         category = self.network.categories[class_index]
         numbers = {
             "network": self.network.name,
@@ -309,11 +329,8 @@ class Explorer(Panel):
             "bias": explanation.class_weights(class_index).bias.item(),
             "map": explanation.cam(class_index).tolist(),
             "unit": "score",
-            "scale": look.scale,
             "limits": limits,
-            "colour_map": look.colour_map,
-            "opacity": look.opacity,
-            "placement": DEFAULT_PLACEMENT,
+            **asdict(style),
         }
         text = describe_map(explanation, class_index, subject.boxes)
         name = f"{subject.name} {category} overlay.png"

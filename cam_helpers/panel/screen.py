@@ -6,39 +6,32 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 from torch import Tensor
 
 from cam_helpers.display.controls import CellPicker
 from cam_helpers.display.show import picture_markup
-from cam_helpers.display.wording import describe_difference, describe_picture, rounded
-from cam_helpers.explain import Explanation, Scale
+from cam_helpers.display.wording import (
+    describe_difference,
+    describe_picture,
+    describe_style,
+    rounded,
+)
+from cam_helpers.explain import Explanation
 from cam_helpers.panel.sums import sum_of_cell
 from cam_helpers.pictures.annotations import Boxes
 from cam_helpers.step_5_upsample_and_overlay import (
-    DEFAULT_PLACEMENT,
     Limits,
-    colour_table,
+    MapStyle,
     colourise,
+    legend,
     overlay,
     upsample,
 )
 
 SIDE = CellPicker.SIDE  # of every picture on the screen, in pixels
-DIVERGING = "coolwarm"  # for differences, whose zero means something
 ALL_THREE = "side by side"
 _TABLE = '<table style="text-align: left; line-height: 1.4">'
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a map is coloured, and which of its pictures are shown."""
-
-    scale: Scale = "shared"
-    colour_map: str = "viridis"
-    opacity: float = 0.5
-    show: str = ALL_THREE
 
 
 @dataclass(frozen=True)
@@ -129,58 +122,38 @@ class Drawing(NamedTuple):
 
 
 def difference_figure(difference: Tensor, most: float, left: str, right: str) -> Figure:
-    """Draw a difference of two maps in two colours: warm where the left one is higher."""
-    picture = colourise(upsample(difference, (SIDE, SIDE)), DIVERGING, (-most, most))
+    """Draw a difference of two maps as evidence: orange where the left one is higher."""
+    picture = colourise(upsample(difference, (SIDE, SIDE)), limits=(-most, most))
     return Figure(picture, "difference", describe_difference(difference, left, right))
 
 
 def overlay_figure(
-    explanation: Explanation, cam: Tensor, look: Look, limits: Limits, what: str = "map"
+    explanation: Explanation, cam: Tensor, style: MapStyle, limits: Limits, what: str = "map"
 ) -> Figure:
     """Lay a map over the crop that the network saw."""
-    picture = overlay(
-        explanation.input_picture,
-        cam,
-        opacity=look.opacity,
-        colour_map=look.colour_map,
-        limits=limits,
-    )
-    alt = f"The {what} over the crop, opacity {look.opacity:.0%}, colours {look.colour_map}."
+    picture = overlay(explanation.input_picture, cam, style, limits=limits)
+    alt = f"The {what} over the crop, {describe_style(style)}."
     return Figure(picture, "overlay", alt)
 
 
-def frame_cell(picture: Image.Image, row: int, column: int, shape: Sequence[int]) -> Image.Image:
-    """Return a copy with a frame around the patch that one cell of a map (h, w) is drawn on."""
-    height, width = picture.height / shape[0], picture.width / shape[1]
-    shift = 0.0 if DEFAULT_PLACEMENT == "article" else -0.5
-    x, y = (column + shift) * width, (row + shift) * height
-    framed = picture.copy()
-    draw = ImageDraw.Draw(framed)
-    draw.rectangle((x, y, x + width - 1, y + height - 1), outline="black", width=3)
-    draw.rectangle((x + 1, y + 1, x + width - 2, y + height - 2), outline="white", width=1)
-    return framed
-
-
-def colour_bar(look: Look, limits: Limits, what: str = "map") -> str:
+def colour_bar(style: MapStyle, limits: Limits, what: str = "map") -> str:
     """Return the bar of a map's colours, with its unit and what the scale is."""
-    if look.scale == "min-max":
-        return bar_markup(look.colour_map, (0, 1), f"{what}, rescaled by itself to 0..1: no unit")
-    shared = "shared by all classes" if look.scale == "shared" else "this map's own"
-    return bar_markup(look.colour_map, limits, f"{what}, score; scale {shared}")
+    if style.scale == "min-max":
+        return bar_markup(style, (0, 1), f"{what}, rescaled by itself: no unit")
+    shared = "shared by all classes" if style.scale == "shared" else "this map's own"
+    return bar_markup(style, limits, f"{what}, score; scale {shared}")
 
 
-def bar_markup(colour_map: str, limits: Limits, text: str) -> str:
-    """Return an HTML colour bar between its two limits."""
-    return (
-        f"<div>{rounded(limits[0])} {_gradient(colour_map)} {rounded(limits[1])} "
-        f"({html.escape(text)})</div>"
-    )
+def bar_markup(style: MapStyle, limits: Limits, text: str) -> str:
+    """Return an HTML colour bar; evidence has zero in its middle."""
+    low, high = map(rounded, style.ends(limits))
+    return f"<div>{low} {_gradient(style)} {high} ({html.escape(text)})</div>"
 
 
 @lru_cache(maxsize=32)
-def _gradient(colour_map: str) -> str:
-    strip = Image.fromarray(np.tile(colour_table(colour_map), (12, 1, 1)))
-    return picture_markup(strip, f"The colours of {colour_map}, from low to high.", SIDE)
+def _gradient(style: MapStyle) -> str:
+    alt = f"The colours from low to high: {describe_style(style)}."
+    return picture_markup(legend(style).resize((256, 12)), alt, SIDE)
 
 
 def title_of(explanation: Explanation, class_index: int) -> str:

@@ -14,24 +14,21 @@ from cam_helpers.explain import Explanation, explain
 from cam_helpers.networks.network import Network
 from cam_helpers.panel.screen import (
     ALL_THREE,
-    DIVERGING,
     SIDE,
     Drawing,
     Figure,
-    Look,
     Subject,
     balance_sheet,
     bar_markup,
     cell_sheet,
     colour_bar,
     difference_figure,
-    frame_cell,
     overlay_figure,
     sheet_markup,
     title_of,
 )
 from cam_helpers.panel.sums import partial_cam
-from cam_helpers.step_5_upsample_and_overlay import colourise, upsample
+from cam_helpers.step_5_upsample_and_overlay import MapStyle, colourise, frame_cell, upsample
 
 
 class View(ABC):
@@ -47,7 +44,7 @@ class View(ABC):
         return
 
     @abstractmethod
-    def draw(self, subject: Subject, class_index: int, look: Look) -> Drawing:
+    def draw(self, subject: Subject, class_index: int, style: MapStyle, show: str) -> Drawing:
         """Draw one class."""
 
     def show_aside(self, markup: str) -> None:
@@ -60,27 +57,25 @@ class MapView(View):
 
     name = "the map"
 
-    def draw(self, subject: Subject, class_index: int, look: Look) -> Drawing:
+    def draw(self, subject: Subject, class_index: int, style: MapStyle, show: str) -> Drawing:
         """Draw picture, map and overlay."""
         explanation = subject.explanation
         cam = explanation.cam(class_index)
-        limits = explanation.limits(class_index, look.scale)
+        limits = explanation.limits(class_index, style.scale)
         alt = describe_map(explanation, class_index, subject.boxes)
         draw: dict[str, Callable[[], Figure]] = {
-            "map": lambda: Figure(
-                colourise(cam, look.colour_map, limits), "map, cell by cell", alt
-            ),
-            "overlay": lambda: overlay_figure(explanation, cam, look, limits),
+            "map": lambda: Figure(colourise(cam, style, limits=limits), "map, cell by cell", alt),
+            "overlay": lambda: overlay_figure(explanation, cam, style, limits),
         }
-        figures = [draw[key]() for key in draw if look.show in (key, ALL_THREE)]
-        if look.show == "overlay":
+        figures = [draw[key]() for key in draw if show in (key, ALL_THREE)]
+        if show == "overlay":
             figures = [replace(figures[0], alt=f"{alt} {figures[0].alt}")]
         return Drawing(
             title_of(explanation, class_index),
             figures,
             balance_sheet(explanation, class_index),
-            colour_bar(look, limits),
-            crop=subject.figure if look.show in ("crop", ALL_THREE) else None,
+            colour_bar(style, limits),
+            crop=subject.figure if show in ("crop", ALL_THREE) else None,
         )
 
 
@@ -99,32 +94,32 @@ class CellView(View):
         cam = subject.explanation.cam(best)
         self.cell.value = divmod(int(cam.argmax()), cam.shape[1])
 
-    def draw(self, subject: Subject, class_index: int, look: Look) -> Drawing:
+    def draw(self, subject: Subject, class_index: int, style: MapStyle, show: str) -> Drawing:
         """Draw map, picture and overlay, each with the cell framed."""
         explanation = subject.explanation
         cam = explanation.cam(class_index)
-        limits = explanation.limits(class_index, look.scale)
+        limits = explanation.limits(class_index, style.scale)
         row, column = self.cell.value
         alt = describe_map(explanation, class_index, subject.boxes)
-        cells = colourise(cam, look.colour_map, limits)
+        cells = colourise(cam, style, limits=limits)
         cells = cells.resize((SIDE, SIDE), Image.Resampling.NEAREST)
-        cells = frame_cell(cells, row, column, cam.shape)
+        cells = frame_cell(cells, (row, column), cam.shape)
         framed = (
             f"The frame is cell row {row}, column {column}, at {rounded(cam[row, column].item())}."
         )
         figures = [
             Figure(
-                frame_cell(figure.picture, row, column, cam.shape),
+                frame_cell(figure.picture, (row, column), cam.shape),
                 figure.caption,
                 f"{figure.alt} {framed}",
             )
-            for figure in (subject.figure, overlay_figure(explanation, cam, look, limits))
+            for figure in (subject.figure, overlay_figure(explanation, cam, style, limits))
         ]
         return Drawing(
             title_of(explanation, class_index),
             figures,
             cell_sheet(explanation, class_index, row, column),
-            colour_bar(look, limits),
+            colour_bar(style, limits),
             aside=Figure(cells, "map, cell by cell", f"{alt} {framed}"),
         )
 
@@ -151,20 +146,20 @@ class ChannelsView(View):
         self.controls = (widgets.HBox([self.play, self.count, self.typed], layout=wrapped),)
         self.watched = (self.count,)
 
-    def draw(self, subject: Subject, class_index: int, look: Look) -> Drawing:
+    def draw(self, subject: Subject, class_index: int, style: MapStyle, show: str) -> Drawing:
         """Draw the sum of the largest channels, in the colours of the whole map."""
         explanation = subject.explanation
-        limits = explanation.limits(class_index, look.scale)
+        limits = explanation.limits(class_index, style.scale)
         cam = partial_cam(explanation, class_index, self.count.value)
         category = explanation.network.categories[class_index]
         what = f"the sum of the first {self.count.value} of {self.count.max} for {category}"
         figures = [
             Figure(
-                colourise(cam, look.colour_map, limits),
+                colourise(cam, style, limits=limits),
                 "sum, cell by cell",
                 describe_cam(cam, what),
             ),
-            overlay_figure(explanation, cam, look, limits, "sum"),
+            overlay_figure(explanation, cam, style, limits, "sum"),
         ]
         rest = explanation.cam(class_index).mean().item() - cam.mean().item()
         bias = explanation.class_weights(class_index).bias.item()
@@ -178,7 +173,7 @@ class ChannelsView(View):
             title_of(explanation, class_index),
             figures,
             sheet_markup(rows),
-            colour_bar(look, limits),
+            colour_bar(style, limits),
             crop=subject.figure,
         )
 
@@ -197,14 +192,14 @@ class ClassesView(View):
         """Begin with the runner-up."""
         self.other.value = subject.explanation.prediction.top(2)[-1].class_index
 
-    def draw(self, subject: Subject, class_index: int, look: Look) -> Drawing:
+    def draw(self, subject: Subject, class_index: int, style: MapStyle, show: str) -> Drawing:
         """Draw both maps and the first minus the second."""
         explanation = subject.explanation
         sides = [
             Side(explanation, index, explanation.network.categories[index])
             for index in (class_index, self.other.value)
         ]
-        return draw_two(sides[0], sides[1], look)
+        return draw_two(sides[0], sides[1], style)
 
 
 class NetworksView(View):
@@ -220,7 +215,7 @@ class NetworksView(View):
         """Forget the other network's explanation of the picture before."""
         self.explained = None
 
-    def draw(self, subject: Subject, class_index: int, look: Look) -> Drawing:
+    def draw(self, subject: Subject, class_index: int, style: MapStyle, show: str) -> Drawing:
         """Draw both networks' maps and the first minus the second."""
         explanation = subject.explanation
         if self.explained is None:
@@ -234,7 +229,7 @@ class NetworksView(View):
         return draw_two(
             Side(explanation, class_index, f"{category} by {first}"),
             Side(self.explained, other_index, f"{category} by {second}"),
-            look,
+            style,
         )
 
 
@@ -255,7 +250,7 @@ class Side(NamedTuple):
         )
 
 
-def draw_two(left: Side, right: Side, look: Look) -> Drawing:
+def draw_two(left: Side, right: Side, style: MapStyle) -> Drawing:
     """Draw two maps on one scale, and the left minus the right, in score units."""
     sides = (left, right)
     cams = [side.explanation.cam(side.class_index) for side in sides]
@@ -264,14 +259,14 @@ def draw_two(left: Side, right: Side, look: Look) -> Drawing:
     limits = (min(cam.min().item() for cam in cams), max(cam.max().item() for cam in cams))
     figures = []
     for side, cam in zip(sides, cams, strict=True):
-        drawn = overlay_figure(side.explanation, cam, look, limits)
+        drawn = overlay_figure(side.explanation, cam, style, limits)
         text = describe_cam(side.explanation.cam(side.class_index), f"the map of {side.name}")
         figures.append(Figure(drawn.picture, side.name, text))
     difference = cams[0] - cams[1]
     most = difference.abs().max().item()
     figures.append(difference_figure(difference, most, left.name, right.name))
-    bars = bar_markup(look.colour_map, limits, "both maps on one scale, score")
-    bars += bar_markup(DIVERGING, (-most, most), "difference, score")
+    bars = bar_markup(style, limits, "both maps on one scale, score")
+    bars += bar_markup(MapStyle(), (-most, most), "difference, score")
     return Drawing(f"{left.name} or {right.name}?", figures, difference_sheet(left, right), bars)
 
 

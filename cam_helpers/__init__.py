@@ -4,7 +4,7 @@ Importing this imports neither torchvision nor matplotlib nor ipywidgets; they c
 needed, matplotlib with the first colours.
 """
 
-from cam_helpers.display.show import draw_cells, draw_colour_bar, show
+from cam_helpers.display.show import draw_cells, draw_colour_bar, evidence_colours, show
 from cam_helpers.explain import Explanation, explain
 from cam_helpers.networks.load import WeightsUnavailableError, load_network, make_network
 from cam_helpers.networks.network import Network
@@ -49,6 +49,7 @@ __all__ = [
     "draw_cells",
     "draw_colour_bar",
     "draw_scene",
+    "evidence_colours",
     "explain",
     "explorer",
     "frame_cell",

@@ -140,8 +140,7 @@ def colourise(
     """Turn a map (H, W) into an RGB picture of the same size: the map alone, in its colours.
 
     `style`, `limits` and `options` as in `overlay`. Evidence lies over middle grey, a blend's
-    colours over nothing. A map without any difference, without `limits`, takes a blend's first
-    colour everywhere.
+    colours over nothing. Where the two limits are one, a blend takes its first colour everywhere.
     """
     style = MapStyle.of(style, **options)
     if style.style == "blend":
@@ -170,14 +169,12 @@ def _checked(cam: Tensor, limits: Limits | None) -> tuple[Tensor, Limits]:
         raise ValueError(f"A map to colour is (H, W), not {tuple(cam.shape)}.")
     numbers = cam.detach().cpu().double()
     own = numbers.min().item(), numbers.max().item()
-    if limits is None:
-        limits = own
+    limits = own if limits is None else limits
     if len(limits) != 2 or limits[1] < limits[0]:
         raise ValueError(f"limits are (lowest, highest), not {limits}.")
-    low, high = limits
-    if not all(map(math.isfinite, (*own, low, high, high - low))):
+    if not all(map(math.isfinite, (*own, *limits, limits[1] - limits[0]))):
         raise ValueError("A map to colour, its limits and their distance are finite numbers.")
-    return numbers, (low, high)
+    return numbers, limits
 
 
 def _laid_over(
@@ -194,8 +191,8 @@ def _laid_over(
     strength = np.abs(numbers) / max(high, math.ulp(0))
     opacity = Image.fromarray((255 * style.greatest_opacity * strength**POWER).round().astype("u1"))
     hues = np.array((AGAINST, FOR), dtype=np.uint8)
-    colours = Image.fromarray(hues[(numbers > 0).astype(int)])
-    return Image.composite(colours, pale(seen), opacity)
+    hue = Image.fromarray(hues[(numbers > 0).astype(int)])
+    return Image.composite(hue, pale(seen), opacity)
 
 
 def pale(picture: Image.Image) -> Image.Image:

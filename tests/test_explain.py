@@ -4,6 +4,7 @@ import gc
 import io
 import warnings
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -290,33 +291,34 @@ def test_an_overlay_lies_on_the_crop_with_the_shared_scale(scene):
 
 
 def test_an_overlay_hands_on_its_choices(scene):
-    found = scene.overlay(
-        1, scale="raw", opacity=0.9, colour_map="magma", placement="article", whole=False
-    )
-    expected = ch.overlay(
-        scene.input_picture,
-        scene.cam(1),
-        opacity=0.9,
-        colour_map="magma",
-        limits=scene.limits(1, "raw"),
-        placement="article",
-    )
+    found = scene.overlay(1, "blend", scale="raw", opacity=0.9, colour_map="magma", grid=True)
+    style = ch.MapStyle("blend", opacity=0.9, colour_map="magma", grid=True)
+    limits = scene.limits(1, "raw")
+    expected = ch.overlay(scene.input_picture, scene.cam(1), style, limits=limits)
     np.testing.assert_array_equal(found, expected)
-    cells = scene.overlay(1, scale="raw", opacity=0.9, colour_map="magma", placement="cells")
-    assert (pixels(cells) != pixels(found)).any()
+    whole = replace(style, scale="raw")
+    np.testing.assert_array_equal(scene.overlay(1, whole), expected)
+    np.testing.assert_array_equal(scene.overlay(1, style, limits=limits), expected)
+
+
+def test_the_scale_of_evidence_is_the_largest_value_over_all_classes(scene):
+    most = scene.cams().abs().max().item()
+    expected = ch.overlay(scene.input_picture, scene.cam("dog"), limits=(-most, most))
+    np.testing.assert_array_equal(scene.overlay("dog"), expected)
 
 
 def test_the_whole_overlay_changes_the_seen_box_alone(network):
     picture = gradient(300, 200)
     explanation = ch.explain(network, picture)
-    result = explanation.overlay("cat", whole=True, opacity=1)
-    assert result.size == explanation.whole_picture.size == (300, 200)
-    x0, y0, x1, y1 = (round(edge) for edge in network.seen_box((300, 200)))
-    assert (x0, y0, x1, y1) == (62, 12, 238, 188)
-    changed = (pixels(result) != pixels(picture)).any(axis=2)
-    assert changed[y0:y1, x0:x1].mean() > 0.99
-    changed[y0:y1, x0:x1] = False
-    assert not changed.any()
+    for options in ({}, {"style": "blend", "colour_map": "jet", "grid": True}):
+        result = explanation.overlay("cat", whole=True, opacity=1, **options)
+        assert result.size == explanation.whole_picture.size == (300, 200)
+        x0, y0, x1, y1 = (round(edge) for edge in network.seen_box((300, 200)))
+        assert (x0, y0, x1, y1) == (62, 12, 238, 188)
+        changed = (pixels(result) != pixels(picture)).any(axis=2)
+        assert changed[y0:y1, x0:x1].mean() > 0.99
+        changed[y0:y1, x0:x1] = False
+        assert not changed.any()
 
 
 # ---- what can be explained ----------------------------------------------------------------

@@ -381,7 +381,7 @@ def test_torchcams_alpha_is_the_weight_of_the_picture_and_never_1():
     assert np.abs(red(theirs) - red(ours)).max() <= 1
     with pytest.raises(ValueError, match="alpha"):
         torchcam_overlay(seen, cam, alpha=1.0)
-    np.testing.assert_array_equal(ch.overlay(seen, cam, opacity=0), seen)
+    np.testing.assert_array_equal(ch.overlay(seen, cam, colour_map="gray", opacity=0), seen)
 
 
 def test_torchcams_overlay_leaves_the_range_of_the_map():
@@ -396,7 +396,7 @@ def test_torchcams_overlay_covers_what_the_network_never_saw(network):
     whole = picture(300, 200)
     explanation = ch.explain(network, whole)
     theirs = torchcam_overlay(whole, explanation.cam("cat"), alpha=0.0)
-    ours = explanation.overlay("cat", whole=True, opacity=1)
+    ours = explanation.overlay("cat", "blend", whole=True, opacity=1)
     left = round(network.seen_box(whole.size)[0])
     assert left > 50
     assert (red(theirs)[:, :left] != red(whole)[:, :left]).mean() > 0.9
@@ -408,7 +408,7 @@ def test_torchcams_overlay_covers_what_the_network_never_saw(network):
 
 def test_pytorch_grad_cam_rescales_before_and_after_it_enlarges(tiny):
     shown = torch.from_numpy(grad_cam(tiny, *tiny.classes)).double()
-    once = ch.upsample(min_max(tiny.maps.relu()), tiny.batch.shape[2:], "article")
+    once = ch.upsample(min_max(tiny.maps.relu()), tiny.batch.shape[2:])
     assert once[0].max() < 0.999  # the middle of the highest cell lies between pixels
     torch.testing.assert_close(shown, min_max(once), rtol=0, atol=1e-5)
     assert shown.amax((1, 2)).tolist() == pytest.approx([1, 1], abs=1e-5)
@@ -455,7 +455,7 @@ def test_pytorch_grad_cams_overlay_brightens_the_picture():
     nothing = np.zeros((6, 8), dtype=np.float32)
     shown = grad_cam_image.show_cam_on_image(np.asarray(grey) / 255, nothing, image_weight=1)
     assert np.unique(shown).tolist() == [255]
-    assert np.unique(red(ch.overlay(grey, torch.zeros(3, 4), opacity=0))).tolist() == [100]
+    assert np.unique(red(ch.overlay(grey, torch.zeros(3, 4), "blend", opacity=0))).tolist() == [100]
 
 
 def test_pytorch_grad_cams_overlay_swaps_red_and_blue_unless_told():
@@ -475,7 +475,7 @@ def test_captum_enlarges_in_squares_unless_told():
     squares = captum.LayerAttribution.interpolate(cam, (96, 160))
     assert torch.equal(squares, cam.repeat_interleave(32, 2).repeat_interleave(32, 3))
     told = captum.LayerAttribution.interpolate(cam, (96, 160), "bilinear")
-    torch.testing.assert_close(told[0], ch.upsample(cam[0], (96, 160), "article"))
+    torch.testing.assert_close(told[0], ch.upsample(cam[0], (96, 160)))
 
 
 def test_captum_runs_the_network_in_the_mode_it_finds(tiny):
@@ -518,7 +518,7 @@ def test_captum_paints_evidence_against_a_class_like_evidence_for_it(tiny):
 def test_captum_cuts_off_the_strongest_cells():
     cam = torch.arange(1.0, 101.0).view(10, 10)
     assert (captum_heat(cam, sign="all") == 1).sum() == 2  # 1 to 99 make 98 % of the total
-    ours = red(ch.colourise(cam, "gray"))
+    ours = red(ch.colourise(cam, colour_map="gray"))
     assert (ours == 255).sum() == 1
 
 

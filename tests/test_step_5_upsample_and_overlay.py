@@ -6,13 +6,17 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from PIL import Image
 
 import cam_helpers as ch
-from cam_helpers.step_5_upsample_and_overlay import colour_table
-
-PLACEMENTS = ("cells", "article")
+from cam_helpers.step_5_upsample_and_overlay import (
+    AGAINST,
+    FOR,
+    cell_box,
+    colour_table,
+    legend,
+    pale,
+)
 
 
 def noise(*shape, dtype=torch.float32):
@@ -42,103 +46,106 @@ SIZES = [
 
 
 @pytest.mark.parametrize(("cells", "size"), SIZES)
-def test_the_article_placement_is_bilinear_interpolation(cells, size):
-    cam = noise(*cells)
-    expected = F.interpolate(cam[None, None], size, mode="bilinear", align_corners=False)[0, 0]
-    torch.testing.assert_close(ch.upsample(cam, size, "article"), expected, rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("cells", "size"), [((7, 7), (224, 224)), ((3, 5), (12, 35)), ((4, 2), (4, 6))]
-)
-def test_the_cells_placement_draws_cell_i_at_s_times_i(cells, size):
-    cam = noise(*cells)
-    grown = ch.upsample(cam, size, "cells")
-    assert grown.shape == size
-    s, t = size[0] // cells[0], size[1] // cells[1]
-    torch.testing.assert_close(grown[::s, ::t], cam)
-
-
-def cells_by_loop(cam, height, width):
-    """Pixel by pixel: where it lies among the cells, and its share of the four around it."""
-    grown = torch.zeros(height, width)
-    rows, columns = cam.shape
+def test_upsample_agrees_with_a_loop_over_pixels(cells, size):
+    """Pixel by pixel: where it lies among the middles of the cells, and its share of four."""
+    cam, (height, width) = noise(*cells), size
+    rows, columns = cells
+    expected = torch.zeros(size)
     for y in range(height):
         for x in range(width):
-            v, u = min(y * rows / height, rows - 1), min(x * columns / width, columns - 1)
+            v = min(max((y + 0.5) * rows / height - 0.5, 0), rows - 1)
+            u = min(max((x + 0.5) * columns / width - 0.5, 0), columns - 1)
             top, left = int(v), int(u)
             low, right = min(top + 1, rows - 1), min(left + 1, columns - 1)
-            a, b = v - top, u - left
-            upper = (1 - b) * cam[top, left] + b * cam[top, right]
-            lower = (1 - b) * cam[low, left] + b * cam[low, right]
-            grown[y, x] = (1 - a) * upper + a * lower
-    return grown
+            upper = (1 - u + left) * cam[top, left] + (u - left) * cam[top, right]
+            lower = (1 - u + left) * cam[low, left] + (u - left) * cam[low, right]
+            expected[y, x] = (1 - v + top) * upper + (v - top) * lower
+    torch.testing.assert_close(ch.upsample(cam, size), expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize(("cells", "size"), SIZES[1:])
-def test_the_cells_placement_agrees_with_a_loop(cells, size):
+@pytest.mark.parametrize(("cells", "size"), [((7, 7), (21, 35)), ((3, 4), (15, 12))])
+def test_the_value_of_a_cell_stands_in_the_middle_of_its_box(cells, size):
     cam = noise(*cells)
-    torch.testing.assert_close(ch.upsample(cam, size, "cells"), cells_by_loop(cam, *size))
+    grown = ch.upsample(cam, size)
+    for row in range(cells[0]):
+        for column in range(cells[1]):
+            x0, y0, x1, y1 = cell_box(row, column, cells, size)
+            assert (x1 - x0, y1 - y0) == (size[1] / cells[1], size[0] / cells[0])
+            middle = grown[int((y0 + y1) / 2), int((x0 + x1) / 2)]
+            # An even number of pixels has no middle one: the value lies half a pixel off.
+            tolerance = 1e-5 if (x1 - x0) % 2 else 1.0 / (x1 - x0)
+            assert abs(middle - cam[row, column]) < tolerance * max(1, 2 * cam.abs().max())
 
 
 def test_two_cells_on_eight_pixels_worked_out_by_head():
-    cam = torch.tensor([[0.0, 4.0]])
-    cells, article = (ch.upsample(cam, (1, 8), placement)[0].tolist() for placement in PLACEMENTS)
-    assert cells == pytest.approx([0, 1, 2, 3, 4, 4, 4, 4])  # centres at 0 and 4
-    assert article == pytest.approx([0, 0, 0.5, 1.5, 2.5, 3.5, 4, 4])  # centres at 1.5 and 5.5
+    grown = ch.upsample(torch.tensor([[0.0, 4.0]]), (1, 8))[0].tolist()
+    assert grown == pytest.approx([0, 0, 0.5, 1.5, 2.5, 3.5, 4, 4])  # centres at 1.5 and 5.5
 
 
-@pytest.mark.parametrize("placement", PLACEMENTS)
 @pytest.mark.parametrize(("cells", "size"), SIZES)
-def test_a_constant_map_stays_constant_and_no_value_leaves_the_range(cells, size, placement):
-    constant = ch.upsample(torch.full(cells, -2.5), size, placement)
-    torch.testing.assert_close(constant, torch.full(size, -2.5))
+def test_a_constant_map_stays_constant_and_no_value_leaves_the_range(cells, size):
+    torch.testing.assert_close(
+        ch.upsample(torch.full(cells, -2.5), size), torch.full(size, -2.5), rtol=0, atol=1e-6
+    )
     cam = noise(*cells)
-    grown = ch.upsample(cam, size, placement)
+    grown = ch.upsample(cam, size)
     assert cam.min() - 1e-5 <= grown.min() and grown.max() <= cam.max() + 1e-5
 
 
 @pytest.mark.parametrize(
     ("cells", "size"), [((7, 7), (224, 224)), ((3, 5), (12, 35)), ((2, 2), (6, 2))]
 )
-def test_the_article_placement_keeps_the_mean(cells, size):
+def test_the_mean_stays_for_whole_factors(cells, size):
     cam = noise(*cells, dtype=torch.float64)
-    grown = ch.upsample(cam, size, "article")
+    grown = ch.upsample(cam, size)
     assert grown.dtype == torch.float64
     assert grown.mean().item() == pytest.approx(cam.mean().item(), abs=1e-12)
 
 
-@pytest.mark.parametrize("placement", PLACEMENTS)
-def test_height_and_width_are_not_mixed_up(placement):
-    grown = ch.upsample(torch.tensor([[0.0, 1.0, 2.0]] * 2), (10, 30), placement)
+def test_height_and_width_are_not_mixed_up():
+    grown = ch.upsample(torch.tensor([[0.0, 1.0, 2.0]] * 2), (10, 30))
     assert grown.shape == (10, 30)
     torch.testing.assert_close(grown, grown[:1].expand(10, 30))  # no change from row to row
     assert (grown[0].diff() >= -1e-6).all() and grown[0, -1] > grown[0, 0]
 
 
-@pytest.mark.parametrize("placement", PLACEMENTS)
-def test_several_maps_are_enlarged_one_by_one(placement):
+def test_several_maps_are_enlarged_one_by_one():
     cams = noise(3, 4, 5)
-    together = ch.upsample(cams, (17, 11), placement)
-    one_by_one = torch.stack([ch.upsample(cam, (17, 11), placement) for cam in cams])
+    together = ch.upsample(cams, (17, 11))
+    one_by_one = torch.stack([ch.upsample(cam, (17, 11)) for cam in cams])
     torch.testing.assert_close(together, one_by_one)
-    assert ch.upsample(cams[:0], (17, 11), placement).shape == (0, 17, 11)
 
 
 def test_a_map_of_whole_numbers_is_interpolated_like_any_other():
-    grown = ch.upsample(torch.tensor([[0, 4]]), (1, 8), "cells")
-    assert grown[0].tolist() == pytest.approx([0, 1, 2, 3, 4, 4, 4, 4])
+    grown = ch.upsample(torch.tensor([[0, 4]]), (1, 8))
+    assert grown[0].tolist() == pytest.approx([0, 0, 0.5, 1.5, 2.5, 3.5, 4, 4])
+
+
+def test_the_enlarged_map_is_an_ordinary_tensor_with_the_gradients_of_its_map():
+    cam = noise(3, 3).requires_grad_()
+    grown = ch.upsample(cam, (9, 9))
+    grown[4, 4].backward()
+    assert cam.grad[1, 1] == 1 and cam.grad.sum() == 1
+    changed = ch.upsample(cam.detach(), (9, 9))
+    changed -= changed.min()
+    assert changed.min() == 0
 
 
 def test_what_cannot_be_enlarged_is_refused():
-    for shape in [(3,), (1, 1, 3, 3), ()]:
+    for shape in [(3,), (1, 1, 3, 3), (), (0, 3, 3)]:
         with pytest.raises(ValueError, match="A map is"):
             ch.upsample(torch.zeros(shape), (8, 8))
-    for size in [(0, 8), (8, -1), (8, 8, 3), (8,)]:
+    for size in [(0, 8), (8, -1), (8, 8, 3), (8,), 224]:
         with pytest.raises(ValueError, match="at least 1"):
             ch.upsample(torch.zeros(3, 3), size)
-    with pytest.raises(ValueError, match='"cells" or "article", not \'corners\''):
-        ch.upsample(torch.zeros(3, 3), (8, 8), "corners")
+    for draw in (
+        lambda cam: ch.upsample(cam, (8, 8)),
+        ch.colourise,
+        lambda cam: ch.overlay(noisy_picture(8, 8), cam),
+    ):
+        for wrong in (np.zeros((3, 3)), [[0.0]]):
+            with pytest.raises(TypeError, match=r"A map is a tensor, not .*torch\.as_tensor"):
+                draw(wrong)
 
 
 # ---- colourise ----------------------------------------------------------------------------
@@ -156,28 +163,28 @@ def test_the_colour_tables_are_matplotlibs(name):
 
 def test_an_unknown_colour_map_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match=r"No colour map 'viridiss'.*viridis, magma"):
-        ch.colourise(torch.zeros(2, 2), "viridiss")
+        ch.colourise(torch.zeros(2, 2), colour_map="viridiss")
 
 
 def test_limits_say_where_the_colours_begin_and_end():
     cam = torch.tensor([[-9.0, -1.0, 0.0, 1.0, 9.0]])
-    colours = np.asarray(ch.colourise(cam, "gray", limits=(-1, 1)))[0, :, 0].tolist()
+    colours = np.asarray(ch.colourise(cam, colour_map="gray", limits=(-1, 1)))[0, :, 0].tolist()
     assert colours == [0, 0, 128, 255, 255]
-    own = np.asarray(ch.colourise(cam, "gray"))[0, :, 0].tolist()  # -9 to 9, 18 in all
+    own = np.asarray(ch.colourise(cam, colour_map="gray"))[0, :, 0].tolist()  # -9 to 9, 18 in all
     assert own == [0, round(8 / 18 * 255), 128, round(10 / 18 * 255), 255]
 
 
 def test_each_value_takes_its_own_colour():
     cam = torch.arange(256.0).view(16, 16)
     for name in ("magma", "jet"):
-        found = np.asarray(ch.colourise(cam, name)).reshape(256, 3)
+        found = np.asarray(ch.colourise(cam, colour_map=name)).reshape(256, 3)
         np.testing.assert_array_equal(found, colour_table(name))
 
 
 def test_the_unit_of_the_map_does_not_change_the_colours():
     cam = torch.linspace(0, 1, 50).view(5, 10)
-    first = pixels(ch.colourise(cam, "gray", limits=(0.25, 0.5)))
-    second = pixels(ch.colourise(cam * 40 - 7, "gray", limits=(3, 13)))
+    first = pixels(ch.colourise(cam, colour_map="gray", limits=(0.25, 0.5)))
+    second = pixels(ch.colourise(cam * 40 - 7, colour_map="gray", limits=(3, 13)))
     assert np.abs(first - second).max() <= 1  # rounding
 
 
@@ -185,12 +192,12 @@ def test_the_unit_of_the_map_does_not_change_the_colours():
 @pytest.mark.parametrize("offset", [0, 1000])
 def test_neither_a_small_unit_nor_a_large_offset_costs_colours(unit, offset):
     cam = (torch.arange(256, dtype=torch.float64).view(16, 16) + offset) * unit
-    found = np.asarray(ch.colourise(cam, "gray")).reshape(256, 3)
+    found = np.asarray(ch.colourise(cam, colour_map="gray")).reshape(256, 3)
     np.testing.assert_array_equal(found, colour_table("gray"))
 
 
 def test_a_constant_map_takes_the_first_colour():
-    picture = ch.colourise(torch.full((3, 4), 5.0), "magma")
+    picture = ch.colourise(torch.full((3, 4), 5.0), colour_map="magma")
     assert picture.size == (4, 3)
     assert {tuple(colour) for colour in pixels(picture).reshape(-1, 3)} == {
         tuple(colour_table("magma")[0].tolist())
@@ -205,54 +212,55 @@ def test_the_colours_are_found_in_double_precision(dtype, unit, offset):
     low, high = numbers.min(), numbers.max()
     span = max(high - low, 1e-300)
     steps = np.rint((numbers - low) / span * 255).astype(int)
-    np.testing.assert_array_equal(ch.colourise(cam, "gray"), colour_table("gray")[steps])
+    np.testing.assert_array_equal(ch.colourise(cam, colour_map="gray"), colour_table("gray")[steps])
 
 
 def test_limits_in_the_wrong_order_are_refused():
     with pytest.raises(ValueError, match=r"\(lowest, highest\), not \(1, -1\)"):
         ch.colourise(torch.zeros(2, 2), limits=(1, -1))
+    with pytest.raises(ValueError, match=r"not \(0,\)"):
+        ch.overlay(noisy_picture(8, 8), torch.zeros(2, 2), limits=(0,))
 
 
 # ---- overlay ------------------------------------------------------------------------------
 
 
-def assert_lies_there(shown, cam, placement="article"):
+def assert_lies_there(shown, cam):
     """Fail unless pixels (H, W, 3) are the map in grey, but for one step: it is rounded later."""
     limits = (cam.min().item(), cam.max().item())
-    expected = ch.colourise(ch.upsample(cam, shown.shape[:2], placement), "gray", limits)
+    expected = ch.colourise(ch.upsample(cam, shown.shape[:2]), colour_map="gray", limits=limits)
     assert np.abs(shown - pixels(expected)).max() <= 1
 
 
-@pytest.mark.parametrize("placement", PLACEMENTS)
-def test_opacity_0_is_the_picture_and_opacity_1_the_map(placement):
+def test_opacity_0_is_the_picture_and_opacity_1_the_map():
     picture, cam = noisy_picture(40, 30), noise(3, 4)
-    bare = ch.overlay(picture, cam, opacity=0, placement=placement)
-    full = ch.overlay(picture, cam, opacity=1, placement=placement, colour_map="gray")
+    bare = ch.overlay(picture, cam, "blend", opacity=0)
+    full = ch.overlay(picture, cam, opacity=1, colour_map="gray")
     np.testing.assert_array_equal(pixels(bare), pixels(picture))
-    assert_lies_there(pixels(full), cam, placement)
+    assert_lies_there(pixels(full), cam)
 
 
 @pytest.mark.parametrize("colour_map", ["viridis", "magma", "coolwarm"])
 def test_an_overlay_of_the_maps_own_size_has_exactly_its_colours(colour_map):
     cam = noise(7, 5)
     full = ch.overlay(noisy_picture(5, 7), cam, opacity=1, colour_map=colour_map)
-    np.testing.assert_array_equal(full, ch.colourise(cam, colour_map))
+    np.testing.assert_array_equal(full, ch.colourise(cam, colour_map=colour_map))
 
 
 def test_a_map_far_beyond_its_limits_has_the_outer_colours():
     cam = torch.tensor([[-3e38, 3e38]])
-    for limits in ((0, 1e-30), (2, 2)):
-        shown = pixels(
-            ch.overlay(noisy_picture(8, 4), cam, opacity=1, colour_map="gray", limits=limits)
-        )
-        assert (shown[:, :4] == 0).all() and (shown[:, 4:] == 255).all()
+    picture = noisy_picture(8, 4)
+    shown = ch.overlay(picture, cam, opacity=1, colour_map="gray", limits=(0, 1e-30))
+    assert (pixels(shown)[:, :4] == 0).all() and (pixels(shown)[:, 4:] == 255).all()
+    shown = ch.overlay(picture, cam, opacity=1, limits=(-1e-30, 0))
+    assert (pixels(shown)[:, :4] == AGAINST).all() and (pixels(shown)[:, 4:] == FOR).all()
 
 
 @pytest.mark.parametrize("opacity", [0.25, 0.5, 0.8])
 def test_opacity_mixes_picture_and_map(opacity):
     picture, cam = noisy_picture(40, 30), noise(3, 4)
-    mixed = pixels(ch.overlay(picture, cam, opacity=opacity))
-    alone = pixels(ch.overlay(picture, cam, opacity=1))
+    mixed = pixels(ch.overlay(picture, cam, "blend", opacity=opacity))
+    alone = pixels(ch.overlay(picture, cam, "blend", opacity=1))
     expected = (1 - opacity) * pixels(picture) + opacity * alone
     assert np.abs(mixed - expected).max() <= 1
 
@@ -315,10 +323,169 @@ def test_limits_whose_distance_is_no_number_are_refused():
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_only_finite_numbers_can_be_coloured(bad):
     cam = torch.zeros(7, 7)
-    with pytest.raises(ValueError, match="finite"):
+    with pytest.raises(ValueError, match=r"finite|lowest"):
         ch.colourise(cam, limits=(0, bad))
     cam[3, 4] = bad
     with pytest.raises(ValueError, match="finite"):
         ch.colourise(cam)
     with pytest.raises(ValueError, match="finite"):
         ch.colourise(cam, limits=(0, 1))
+
+
+# ---- the evidence style -------------------------------------------------------------------
+
+
+def test_evidence_worked_out_by_head():
+    """Over white, which stays white when paled: opacity 0.85 x (share of the most) ** 0.7."""
+    cam = torch.tensor([[4.0, 1.0, 0.0, -1.0, -2.0]])
+    found = pixels(ch.overlay(Image.new("RGB", (5, 1), "white"), cam))[0]
+    opacity = np.array([0.85, 0.85 * 0.25**0.7, 0, 0.85 * 0.25**0.7, 0.85 * 0.5**0.7])[:, None]
+    hues = np.array([FOR, FOR, (0, 0, 0), AGAINST, AGAINST])
+    assert np.abs(found - (255 + opacity * (hues - 255))).max() <= 1.5  # rounded twice
+
+
+def test_where_the_map_is_zero_the_pale_picture_shows_alone():
+    picture = noisy_picture(30, 20)
+    np.testing.assert_array_equal(ch.overlay(picture, torch.zeros(4, 6)), pale(picture))
+    np.testing.assert_array_equal(ch.overlay(picture, noise(4, 6), opacity=0), pale(picture))
+
+
+def test_the_pale_picture_is_half_as_colourful_and_lighter():
+    colours = np.array([[200.0, 100.0, 0.0]])
+    found = pixels(pale(Image.new("RGB", (1, 1), (200, 100, 0))))[0]
+    grey = colours @ [0.299, 0.587, 0.114]  # as Pillow defines "L"
+    assert np.abs(found - (0.6 * (colours + grey) / 2 + 0.4 * 255)).max() <= 1.5
+
+
+@pytest.mark.parametrize("limits", [(-4, 1), (-1, 4), (0, 4), (-4, 4), (-4, -1)])
+def test_the_scale_of_evidence_has_zero_in_its_middle(limits):
+    picture, cam = noisy_picture(5, 7), noise(7, 5)
+    wanted = ch.overlay(picture, cam, limits=(-4, 4))
+    np.testing.assert_array_equal(ch.overlay(picture, cam, limits=limits), wanted)
+
+
+def test_the_opposite_map_has_the_opposite_hue_and_the_same_opacity():
+    grey = Image.new("RGB", (40, 40), (128, 128, 128))
+    cam = noise(5, 5)
+    mine, other = (pixels(ch.overlay(grey, c)) - pixels(pale(grey)) for c in (cam, -cam))
+    ground = pixels(pale(grey))[0, 0]
+    of_mine = (mine / (np.array(FOR) - ground))[..., 2]  # blue tells both hues from grey
+    of_other = (other / (np.array(AGAINST) - ground))[..., 0]
+    grown = ch.upsample(cam, (40, 40)).numpy()
+    clear = np.abs(grown) > 0.2
+    assert (mine[..., 0] > mine[..., 2])[clear & (grown > 0)].all()
+    assert (mine[..., 0] < mine[..., 2])[clear & (grown < 0)].all()
+    assert np.abs(of_mine - of_other)[clear & (grown > 0)].max() < 0.03
+
+
+def test_the_strongest_cell_lies_over_its_part_of_a_wide_picture():
+    cam = torch.zeros(4, 4)
+    cam[3, 1], cam[0, 2] = 1, -0.6
+    result = pixels(ch.overlay(Image.new("RGB", (80, 40), "white"), cam))
+    orange = np.argwhere(result[..., 2] == result[..., 2].min()).mean(axis=0)
+    assert 30 <= orange[0] < 40 and 20 <= orange[1] < 40
+    cold = result[..., 2] - result[..., 0]
+    purple = np.argwhere(cold == cold.max()).mean(axis=0)
+    assert 0 <= purple[0] < 10 and 40 <= purple[1] < 60
+
+
+# ---- styles -------------------------------------------------------------------------------
+
+
+def test_a_style_can_be_an_object_a_name_or_options():
+    picture, cam = noisy_picture(12, 12), noise(3, 3)
+    jet = ch.MapStyle("blend", colour_map="jet", opacity=0.3)
+    wanted = ch.overlay(picture, cam, jet)
+    for found in (
+        ch.overlay(picture, cam, "blend", colour_map="jet", opacity=0.3),
+        ch.overlay(picture, cam, colour_map="jet", opacity=0.3),
+        ch.overlay(picture, cam, ch.MapStyle("blend", opacity=0.9), colour_map="jet", opacity=0.3),
+    ):
+        np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(ch.overlay(picture, cam), ch.overlay(picture, cam, "evidence"))
+    assert (pixels(wanted) != pixels(ch.overlay(picture, cam, "blend", opacity=0.3))).any()
+
+
+def test_each_style_has_its_own_opacity():
+    assert ch.MapStyle().greatest_opacity == 0.85
+    assert ch.MapStyle("blend").greatest_opacity == 0.5
+    assert ch.MapStyle("blend", opacity=0).greatest_opacity == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"style": "viridis"}, 'style is "evidence" or "blend", not \'viridis\'.*colour_map='),
+        ({"style": "evidence", "colour_map": "jet"}, "evidence.* has its own colours"),
+        ({"scale": "log"}, "\"min-max\", not 'log'"),
+        ({"colour_map": "jett"}, "No colour map 'jett'"),
+        ({"opacity": "0.5"}, "opacity runs from 0 to 1, not '0.5'"),
+    ],
+)
+def test_a_style_that_there_is_not_is_refused(options, told):
+    for draw in (ch.colourise, lambda cam, **more: ch.overlay(noisy_picture(8, 8), cam, **more)):
+        with pytest.raises(ValueError, match=told):
+            draw(noise(3, 3), **options)
+
+
+def test_a_misspelt_option_is_refused_by_name():
+    with pytest.raises(TypeError, match="opaqueness"):
+        ch.overlay(noisy_picture(8, 8), noise(3, 3), opaqueness=1)
+
+
+@pytest.mark.parametrize("options", [{}, {"opacity": 0.4}, {"colour_map": "jet"}])
+def test_the_legend_has_the_colours_of_a_map_in_order(options):
+    found = pixels(legend(**options))
+    assert found.shape == (1, 256, 3)
+    low, high = (0, 255) if "colour_map" in options else (-255, 255)
+    ramp = torch.linspace(low, high, 256).view(16, 16)
+    np.testing.assert_array_equal(
+        found.reshape(-1, 3), pixels(ch.colourise(ramp, **options)).reshape(-1, 3)
+    )
+
+
+def test_the_legend_of_evidence_is_what_lies_over_middle_grey():
+    grey = Image.new("RGB", (256, 1), (128, 128, 128))
+    ramp = torch.linspace(-1, 1, 256)[None]
+    np.testing.assert_array_equal(legend(), ch.overlay(grey, ramp))
+    middle = pixels(legend())[0, 127:129]
+    assert np.abs(middle - pixels(pale(grey))[0, 0]).max() < 5  # zero adds next to nothing
+
+
+# ---- cells --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("style", ["evidence", "blend"])
+def test_the_grid_darkens_the_borders_of_the_cells_alone(style):
+    picture, cam = Image.new("RGB", (60, 40), "white"), noise(4, 5)
+    plain, lined = (pixels(ch.overlay(picture, cam, style, grid=grid)) for grid in (False, True))
+    border = np.zeros((40, 60), dtype=bool)
+    border[[10, 20, 30]] = border[:, [12, 24, 36, 48]] = True
+    np.testing.assert_array_equal(lined[~border], plain[~border])
+    assert (lined[border].sum(-1) < 0.8 * plain[border].sum(-1)).all()
+
+
+def test_the_grid_lies_in_the_box():
+    lined = pixels(
+        ch.overlay(Image.new("RGB", (60, 40)), noise(2, 2), grid=True, box=(20, 10, 40, 30))
+    )
+    assert not lined[:10].any() and not lined[:, 40:].any()
+
+
+def test_the_boxes_of_the_cells_cover_the_picture_side_by_side():
+    assert cell_box(0, 0, (2, 4), (20, 80)) == (0, 0, 20, 10)
+    assert cell_box(1, 2, (2, 4), (20, 80)) == (40, 10, 60, 20)
+    assert cell_box(6, 4, (7, 5), (10, 12))[2:] == pytest.approx((12, 10))
+    for row, column in [(-1, 0), (2, 0), (0, 4)]:
+        with pytest.raises(IndexError, match=r"rows run from 0 to 1, columns from 0 to 3"):
+            cell_box(row, column, (2, 4), (20, 80))
+
+
+def test_a_frame_stays_in_its_cell_and_leaves_the_picture():
+    picture = Image.new("RGB", (80, 40), (90, 90, 90))
+    framed = pixels(ch.frame_cell(picture, (1, 2), (2, 4), "3.1"))
+    changed = np.argwhere((framed != 90).any(-1))
+    assert changed.min(0).tolist() == [20, 40] and changed.max(0).tolist() == [39, 59]
+    assert (pixels(picture) == 90).all()
+    without = pixels(ch.frame_cell(picture, (1, 2), (2, 4)))
+    assert (framed != without).any(-1)[25:35, 45:55].any()

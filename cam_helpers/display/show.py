@@ -129,8 +129,16 @@ def draw_colour_bar(
     np.ravel(axes)[0].figure.colorbar(ScalarMappable(norm, colours), ax=axes, label=label)
 
 
+def evidence_colours() -> "ListedColormap":
+    """Return the colours of evidence for matplotlib: purple, middle grey, orange.
+
+    For whatever has two signs: `axis.imshow(numbers, cmap=evidence_colours(), vmin=-m, vmax=m)`.
+    """
+    return _colours_and_norm(MapStyle(), (-1, 1))[0]
+
+
 def _colours_and_norm(style: MapStyle, limits: Limits) -> "tuple[ListedColormap, Normalize]":
-    """Return the same for matplotlib."""
+    """Return the colours of a style, and where they lie, for matplotlib."""
     from matplotlib.colors import ListedColormap, Normalize
 
     name = "evidence" if style.style == "evidence" else style.colour_map
@@ -175,4 +183,5 @@ def draw_cells(
 def _is_dark(red: float, green: float, blue: float) -> bool:
     """Say whether white is read more easily on a colour than black (WCAG 2: contrast ratio)."""
     # The amount of light, roughly, and where both contrasts are equal.
-    return 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 < 0.18
+    light: float = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
+    return light < 0.18

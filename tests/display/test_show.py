@@ -13,6 +13,7 @@ from PIL import Image
 
 import cam_helpers as ch
 from cam_helpers.display.show import picture_markup
+from cam_helpers.step_5_upsample_and_overlay import legend
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -142,9 +143,9 @@ def test_the_colour_bar_names_the_unit_and_the_colours_keep_the_limits(axis):
     np.testing.assert_array_equal(image.get_array(), cam.numpy())
 
 
-def test_without_limits_the_colours_run_from_smallest_to_largest(axis):
+def test_without_limits_the_colours_end_at_the_largest_value(axis):
     ch.draw_cells(axis, torch.tensor([[2.0, 5.0], [3.0, 4.0]]))
-    assert axis.images[0].get_clim() == (2, 5)
+    assert axis.images[0].get_clim() == (-5, 5)  # evidence: zero in the middle
     assert [text.get_text() for text in axis.texts] == ["2", "5", "3", "4"]
     assert axis.figure.axes[1].get_ylabel() == "score"
 
@@ -152,6 +153,44 @@ def test_without_limits_the_colours_run_from_smallest_to_largest(axis):
 def test_numbers_are_light_on_dark_cells_and_dark_on_light_ones(axis):
     ch.draw_cells(axis, torch.tensor([[0.0, 1.0]]), colour_map="gray")
     assert [text.get_color() for text in axis.texts] == ["white", "black"]
+    assert axis.images[0].get_clim() == (0, 1)
+
+
+def test_numbers_can_be_read_on_every_colour_of_evidence(axis):
+    """WCAG 2 asks for a contrast of 4.5 at least."""
+    ch.draw_cells(axis, torch.linspace(-1, 1, 21)[None])
+    image = axis.images[0]
+    for number, text in zip(image.get_array()[0], axis.texts, strict=True):
+        levels = np.array(image.cmap(image.norm(number))[:3])
+        linear = np.where(levels > 0.04045, ((levels + 0.055) / 1.055) ** 2.4, levels / 12.92)
+        light = linear @ [0.2126, 0.7152, 0.0722] + 0.05
+        contrast = light / 0.05 if text.get_color() == "black" else 1.05 / light
+        assert contrast > 4.5
+
+
+def test_the_colours_of_the_cells_are_those_of_the_legend(axis):
+    ch.draw_cells(axis, torch.tensor([[-2.0, 1.0, 2.0]]))
+    image = axis.images[0]
+    assert ch.evidence_colours() == image.cmap
+    found = image.cmap(image.norm([-2.0, 2.0]), bytes=True)[:, :3]
+    np.testing.assert_array_equal(found, np.asarray(legend())[0, [0, 255]])
+
+
+@pytest.mark.parametrize(
+    ("options", "ends"),
+    [({}, (-3, 3)), ({"colour_map": "jet"}, (-1, 3)), ({"style": "blend"}, (-1, 3))],
+)
+def test_a_colour_bar_has_the_colours_of_its_style_between_the_limits(options, ends):
+    figure, axes = plt.subplots(1, 2)
+    other = plt.figure()
+    ch.draw_colour_bar(axes, (-1, 3), label="difference", **options)
+    assert not other.axes
+    bar = figure.axes[2]
+    assert (bar.get_ylabel(), bar.get_ylim()) == ("difference", ends)
+    mesh = next(drawn for drawn in bar.collections if drawn.get_array() is not None)
+    found = mesh.cmap(mesh.norm(mesh.get_array()), bytes=True).reshape(-1, 4)[:, :3]
+    np.testing.assert_array_equal(found, np.asarray(legend(**options))[0])
+    plt.close(figure), plt.close(other)
 
 
 # ---- sizes on the screen ------------------------------------------------------------------

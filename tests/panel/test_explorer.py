@@ -11,6 +11,7 @@ import json
 import os
 import re
 import warnings
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -22,7 +23,6 @@ from cam_helpers.display.wording import describe_cam, describe_map, place_of, ro
 from cam_helpers.panel.saving import save_new
 from cam_helpers.panel.sums import channels_by_size, partial_cam, sum_of_cell
 from cam_helpers.pictures.annotations import shipped_boxes
-from cam_helpers.step_5_upsample_and_overlay import DEFAULT_PLACEMENT
 from cam_helpers.training.measure import peak
 
 JPEG_ERROR = 8  # grey levels, mean over a picture
@@ -131,9 +131,12 @@ def test_the_colour_bar_says_what_the_colours_mean(panel, scale, limits, text):
     low, high = (
         (0, 1) if limits is None else panel.subject.explanation.limits(panel.classes.value, limits)
     )
-    assert f"<div>{low:.2f} <img" in panel.screen.value
-    assert f"> {high:.2f} (map" in panel.screen.value
-    assert text in panel.screen.value
+    most = max(-low, high)
+    for style, ends in (("evidence", (-most, most)), ("blend", (low, high))):
+        panel.style.value = style
+        assert f"<div>{ends[0]:.2f} <img" in panel.screen.value
+        assert f"> {ends[1]:.2f} (map" in panel.screen.value
+        assert text in panel.screen.value
 
 
 def test_min_max_on_a_negative_score_warns_and_the_warning_goes_again(panel):
@@ -153,8 +156,25 @@ def test_one_picture_alone(panel, show):
     assert ("The map of dog peaks in" in panel.alt) == (show != "crop")
 
 
-def test_opacity_and_colour_map_reach_the_picture(panel):
+def test_there_is_a_control_for_every_field_of_a_style_and_it_begins_with_the_usual_one(panel):
+    assert list(panel.looks) == [field.name for field in fields(ch.MapStyle)]
+    assert panel.map_style == ch.MapStyle(opacity=ch.MapStyle().greatest_opacity)
+
+
+def test_a_style_brings_its_own_opacity_and_evidence_its_own_colours(panel):
+    assert panel.colour_map.disabled
+    panel.opacity.value = 0.3
+    panel.style.value = "blend"
+    assert (panel.opacity.value, panel.colour_map.disabled) == (0.5, False)
+    panel.style.value = "evidence"
+    assert (panel.opacity.value, panel.colour_map.disabled) == (0.85, True)
+
+
+def test_the_controls_of_the_style_reach_the_picture(panel):
     explanation, best = panel.subject.explanation, panel.classes.value
+    panel.grid.value = True
+    assert shows(pictures_on(panel)["overlay"], explanation.overlay(best, grid=True))
+    panel.grid.value, panel.style.value = False, "blend"
     panel.opacity.value, panel.colour_map.value = 1.0, "magma"
     wanted = explanation.overlay(best, opacity=1, colour_map="magma")
     assert shows(pictures_on(panel)["overlay"], wanted)
@@ -312,7 +332,7 @@ def test_two_classes_stand_on_one_scale_and_their_difference_balances(panel):
     difference = cams[0] - cams[1]
     most = difference.abs().max().item()
     grown = ch.upsample(difference, (224, 224))
-    assert shows(shown["difference"], ch.colourise(grown, "coolwarm", (-most, most)))
+    assert shows(shown["difference"], ch.colourise(grown, limits=(-most, most)))
     numbers = numbers_on(panel)
     mean, bias, score = (values[0] for values in numbers.values())
     assert mean + bias == pytest.approx(score, abs=0.016)
@@ -396,9 +416,9 @@ def test_another_picture_is_drawn_once(panel, monkeypatch):
     view, drawn = panel.views["the map"], []
     draw = view.draw
 
-    def count_and_draw(subject, class_index, look):
+    def count_and_draw(subject, class_index, *looks):
         drawn.append((subject.name, class_index))
-        return draw(subject, class_index, look)
+        return draw(subject, class_index, *looks)
 
     monkeypatch.setattr(view, "draw", count_and_draw)
     panel.picture.value = "boat"
@@ -630,7 +650,7 @@ def test_the_text_says_in_whose_box_the_peak_lies(network, name):
 
 def test_the_text_names_all_boxes_around_the_peak_or_none(network):
     explanation = ch.explain(network, "dog")
-    x, y = peak(explanation, "dog", DEFAULT_PLACEMENT)
+    x, y = peak(explanation, "dog")
     around, beside = (x - 1, y - 1, x + 1, y + 1), (x + 1, y, x + 9, y + 9)
     for boxes, end in (
         ({"hat": beside}, "no object's box."),
@@ -717,6 +737,7 @@ def test_saved_files_hold_the_picture_and_its_numbers(panel, tmp_path):
 def test_the_class_on_the_screen_is_the_one_that_is_saved(panel, tmp_path):
     panel.folder = tmp_path
     panel.classes.value = other = (panel.classes.value + 5) % 12
+    panel.style.value = "blend"
     panel.opacity.value, panel.colour_map.value = 0.8, "magma"
     panel.save_overlay.click()
     panel.save_map.click()
@@ -727,6 +748,7 @@ def test_the_class_on_the_screen_is_the_one_that_is_saved(panel, tmp_path):
     assert np.array_equal(saved, explanation.overlay(other, opacity=0.8, colour_map="magma"))
     numbers = json.loads(saved.text["cam_helpers"])
     assert (numbers["class_index"], numbers["category"]) == (other, name)
+    assert numbers["style"] == "blend" and numbers["colour_map"] == "magma"
     assert numbers["score"] == explanation.score(other)
     assert f"map of {name}" in saved.text["Description"]
 

@@ -13,8 +13,8 @@ PICTURE, BEST = "cat_and_dog", "dog: score 4.16,"
 AS_IT_BEGINS = {
     "look at": "the map",
     "show": "side by side",
+    "style": "evidence",
     "scale": "shared",
-    "colour map": "viridis",
 }
 KERNEL_IS_IDLE = """() =>
   window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"""
@@ -86,7 +86,7 @@ def tidy(screen):
     """Bring a screen back to what it was in the beginning."""
     for label, option in AS_IT_BEGINS.items():
         screen.choose(label, option)
-    screen.type("opacity", "0.5")
+    screen.type("opacity", "0.85")
     screen.choose("picture", "cat")
     screen.wait_for_title("cat:")
     screen.choose("picture", PICTURE)

@@ -4,6 +4,7 @@ Importing this imports neither torchvision nor matplotlib nor ipywidgets; they c
 needed, matplotlib with the first colours.
 """
 
+from cam_helpers.display.rows import draw_bars, show_row
 from cam_helpers.display.show import draw_cells, draw_colour_bar, evidence_colours, show
 from cam_helpers.explain import Explanation, explain
 from cam_helpers.networks.load import WeightsUnavailableError, load_network, make_network
@@ -46,6 +47,7 @@ __all__ = [
     "UnsuitableNetworkError",
     "WeightsUnavailableError",
     "colourise",
+    "draw_bars",
     "draw_cells",
     "draw_colour_bar",
     "draw_scene",
@@ -63,6 +65,7 @@ __all__ = [
     "shipped_photographs",
     "shipped_pictures",
     "show",
+    "show_row",
     "upsample",
     "weighted_sum",
 ]

@@ -5,7 +5,6 @@ import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from PIL import Image
@@ -19,7 +18,14 @@ from cam_helpers.step_1_predict import Prediction, forward
 from cam_helpers.step_2_isolate_weights import ClassWeights
 from cam_helpers.step_3_hook_features import hook_features
 from cam_helpers.step_4_weighted_sum import weighted_sum
-from cam_helpers.step_5_upsample_and_overlay import Limits, MapStyle, Scale, StyleChoice, overlay
+from cam_helpers.step_5_upsample_and_overlay import (
+    Box,
+    Limits,
+    MapStyle,
+    Scale,
+    StyleChoice,
+    overlay,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +84,15 @@ class Explanation:
         if not torch.equal(seen, self._input):
             raise PictureError(f"{self._source!r} has changed since it was explained.")
         return whole
+
+    @property
+    def seen_box(self) -> Box:
+        """The part of the whole picture that the maps describe, (x0, y0, x1, y1) in pixels.
+
+        Of an input tensor it is all.
+        """
+        height, width = self._input.shape[1:]
+        return self.network.seen_box(self.whole_size) if self.whole_size else (0, 0, width, height)
 
     def score(self, class_index: ClassChoice) -> float:
         """Return the score of one class: mean(map) + bias."""
@@ -166,7 +181,7 @@ class Explanation:
             self.cam(class_index),
             style,
             limits=limits or self._limits(class_index, style.scale),
-            box=self.network.seen_box(picture.size) if whole else None,
+            box=self.seen_box if whole else None,
         )
 
 
@@ -186,15 +201,17 @@ def explain(network: Network, picture: PictureSource | Tensor) -> Explanation:
         raise ValueError(f"explain() takes one picture at a time, not a batch of {len(batch)}.")
     with hook_features(network) as hooked:
         scores = forward(network, batch)[0]
-    if not scores.isfinite().all():
-        raise UnsuitableNetworkError(
-            f"{network.name} gives scores on this picture that are no finite numbers. In half "
-            "precision large numbers overflow: try network.model.float()."
-        )
-    weights, biases = _last_layer(network)
+    # Copies, so that training the network later changes nothing here.
+    weights, bias = network.classifier.weight.detach().clone(), network.classifier.bias
+    biases = weights.new_zeros(len(weights)) if bias is None else bias.detach().clone()
     # Under autocast the maps come in half precision, and the weights do not.
     feature_maps = hooked.feature_maps[0].detach().to(weights.dtype, copy=True)
     if not agree(linear(feature_maps.mean((1, 2)), weights, biases), scores):
+        if not scores.isfinite().all():
+            raise UnsuitableNetworkError(
+                f"{network.name} gives scores on this picture that are no finite numbers. In half "
+                "precision large numbers overflow: try network.model.float()."
+            )
         raise UnsuitableNetworkError(
             f"{network.name}: mean(map) + bias is not the score on this picture. Something between "
             "the feature maps and the scores does more than pooling and one linear layer."
@@ -204,22 +221,3 @@ def explain(network: Network, picture: PictureSource | Tensor) -> Explanation:
     # A tensor of the caller's may change later.
     own = batch[0].clone() if isinstance(picture, Tensor) else batch[0]
     return Explanation(network, scores, feature_maps, weights, biases, own, source, size)
-
-
-# The last copy of each network's last layer: explanations share it as long as the layer stays.
-_copies: WeakKeyDictionary[Network, tuple[Tensor, Tensor]] = WeakKeyDictionary()
-
-
-def _last_layer(network: Network) -> tuple[Tensor, Tensor]:
-    """Return a copy of the last layer's weights (K, C) and biases (K,); without biases, zeros."""
-    weights, bias = network.classifier.weight.detach(), network.classifier.bias
-    biases = weights.new_zeros(len(weights)) if bias is None else bias.detach()
-    kept = _copies.get(network)
-    if kept is None or not (_same(kept[0], weights) and _same(kept[1], biases)):
-        kept = _copies[network] = weights.clone(), biases.clone()
-    return kept
-
-
-def _same(one: Tensor, other: Tensor) -> bool:
-    same_kind = one.dtype == other.dtype and one.device == other.device
-    return same_kind and torch.equal(one, other)

@@ -40,7 +40,7 @@ def test_the_weights_of_a_class_find_its_object(network, name):
         found = ch.isolate_weights(network, category)
         cam = torch.einsum("c,chw->hw", found.weights, explanation.feature_maps)
         row, column = divmod(int(cam.argmax()), cam.shape[1])
-        x0, y0, x1, y1 = network.seen_box(explanation.whole_size)
+        x0, y0, x1, y1 = explanation.seen_box
         x = x0 + (column + 0.5) / cam.shape[1] * (x1 - x0)
         y = y0 + (row + 0.5) / cam.shape[0] * (y1 - y0)
         assert box[0] < x < box[2] and box[1] < y < box[3], category

@@ -99,7 +99,8 @@ class Network:
             raise ValueError(
                 f"An input has the shape (3, H, W) or (N, 3, H, W), not {tuple(batch.shape)}."
             )
-        if not batch.is_floating_point() or not batch.isfinite().all():
+        # The sum is finite where all numbers are, and much quicker than to ask each of them.
+        if not batch.is_floating_point() or not batch.sum(dtype=torch.float64).isfinite():
             raise ValueError(
                 "A tensor counts as preprocessed: finite floats. Pass the picture itself, or "
                 "network.preprocess(picture)."

@@ -252,7 +252,8 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
     with lock_of(model):
         training = [layer for layer in model.modules() if layer.training]
         try:
-            model.eval()
+            if training:
+                model.eval()
             yield
         finally:
             for layer in training:

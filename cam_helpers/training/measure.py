@@ -100,9 +100,7 @@ def place_of_cell(explanation: Explanation, cell: tuple[int, int], shape: Sequen
 
     It is (x, y) in pixels of the whole picture, counted from edge to edge, as boxes are.
     """
-    whole = explanation.whole_picture or explanation.input_picture
-    box = explanation.network.seen_box(whole.size)
-    x0, y0, x1, y1 = box if explanation.whole_picture else (0, 0, *whole.size)
+    x0, y0, x1, y1 = explanation.seen_box
     left, top, right, bottom = cell_box(*cell, shape, (y1 - y0, x1 - x0))
     return x0 + (left + right) / 2, y0 + (top + bottom) / 2
 

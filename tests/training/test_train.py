@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 import cam_helpers as ch
 from cam_helpers.networks.preprocess import Preprocess
@@ -181,9 +180,7 @@ def test_an_interrupted_command_says_how_to_go_on(tmp_path, monkeypatch):
 def seen_through(network, size, cam):
     """An explanation of a picture of this size that has this map for every class."""
     return SimpleNamespace(
-        network=network,
-        input_picture=Image.new("RGB", (224, 224)),
-        whole_picture=Image.new("RGB", size),
+        seen_box=network.seen_box(size),
         cam=lambda class_index: cam,
     )
 

@@ -10,7 +10,7 @@ from cam_helpers.explain import Explanation, explain
 from cam_helpers.networks.load import WeightsUnavailableError, load_network, make_network
 from cam_helpers.networks.network import Network
 from cam_helpers.networks.proof import UnsuitableNetworkError
-from cam_helpers.networks.tiny_resnet import DamagedWeightsError
+from cam_helpers.networks.weights_file import DamagedWeightsError
 from cam_helpers.panel.explorer import explorer
 from cam_helpers.pictures.open_picture import (
     PictureError,

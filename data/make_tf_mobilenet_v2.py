@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from cam_helpers.networks.tf_mobilenet_v2 import WEIGHTS_FILE, Layer, make_tf_mobilenet_v2
-from cam_helpers.networks.tiny_resnet import checksum_file
+from cam_helpers.networks.weights_file import checksum_file
 
 PUBLISHED = "7aad0c74c5e3c06e5eb3c827e13304fdd68a83da6087d92ee169c24ff9fd4776"
 

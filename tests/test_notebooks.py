@@ -155,10 +155,7 @@ def test_a_spoiled_output_makes_the_run_fail(tmp_path):
 
 @pytest.fixture(scope="session")
 def mobilenet_home(tmp_path_factory):
-    """A TORCH_HOME with weights of MobileNetV2: real ones where they lie, random ones elsewhere.
-
-    Neither are the ones that torchvision published, so loading them warns.
-    """
+    """A TORCH_HOME with weights of MobileNetV2: real ones where they lie, random ones elsewhere."""
     if REAL_WEIGHTS.is_dir():
         return REAL_WEIGHTS
     import torch

@@ -7,16 +7,10 @@ spatial mean of some layer's output (`cam_helpers.networks.proof`).
 """
 
 import difflib
-import hashlib
-import io
 import re
-import sys
-import tempfile
-import warnings
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 from PIL import Image
@@ -31,14 +25,15 @@ from cam_helpers.networks.tf_mobilenet_v2 import (
     make_tf_mobilenet_v2,
     preprocess_for_tensorflow,
 )
-from cam_helpers.networks.tiny_resnet import DamagedWeightsError, TinyResNet, load_tiny_resnet
+from cam_helpers.networks.tiny_resnet import TinyResNet, load_tiny_resnet
+from cam_helpers.networks.weights_file import errors_named, lacks_memory, refuse_compressed
 from cam_helpers.pictures.scenes import CATEGORIES
 
 SHIPPED = ("tiny_resnet", "tf_mobilenet_v2")
 
 
 class WeightsUnavailableError(ConnectionError):
-    """Weights are not in the cache and cannot be downloaded."""
+    """Weights are not in torch's cache and cannot be downloaded."""
 
 
 def load_network(
@@ -56,8 +51,7 @@ def load_network(
     `UnsuitableNetworkError` (a `ValueError`) for a network that no class activation map fits,
     `WeightsUnavailableError` (a `ConnectionError`) where weights cannot be downloaded,
     `FileNotFoundError` where the shipped ones are missing, `DamagedWeightsError` (a `ValueError`)
-    for a damaged file. Warns where a file in torch's cache is whole, but not the one that
-    torchvision published.
+    for a damaged file, `MemoryError` where the memory does not suffice for it.
     """
     try:
         torch.empty(0, device=device)
@@ -65,9 +59,13 @@ def load_network(
         raise ValueError(f'No device {device!r} here: {error}. Use device="cpu".') from error
     if name in SHIPPED:
         model, categories, preprocess = _load_shipped(name, weights)
-    else:
-        model, categories, preprocess = _load_from_torchvision(name, weights)
-    return make_network(name, model.to(device).eval(), categories, preprocess)
+        return make_network(name, model.to(device).eval(), categories, preprocess)
+    chosen = _choose_weights(name, weights or "default")
+    model = _make_random(name, chosen, will_be_filled=weights is not None).to(device).eval()
+    network = make_network(name, model, chosen.meta["categories"], chosen.transforms())
+    if weights is not None:  # only now: the file of a network that is refused can have 500 MB
+        _fill(model, chosen)
+    return network
 
 
 def make_network(
@@ -118,30 +116,15 @@ def _load_shipped(name: str, weights: str | None) -> Parts:
     return model, CATEGORIES, Preprocess()
 
 
-def _load_from_torchvision(name: str, weights: str | None) -> Parts:
+def _choose_weights(name: str, weights: str) -> Any:
+    """Return the member of a network's weights enum that has this name."""
     from torchvision import models  # 5 s and 200 MB, so only where it is needed
 
     known = models.list_models(module=models)
     if name not in known:
         near = [*SHIPPED, *difflib.get_close_matches(name, known, n=3)]
         raise ValueError(f"No network is called {name!r}. Did you mean {' or '.join(near)}?")
-    chosen = _choose_weights(models.get_model_weights(name), weights or "default")
-    file = None if weights is None else _cached_file(chosen)
-    told: dict[str, Any] = {}
-    if name in ("googlenet", "inception_v3"):
-        told["init_weights"] = False  # they warn unless told; their own start takes a minute
-        told["transform_input"] = file is not None  # they were trained on another range of numbers
-    if name == "googlenet":
-        told["aux_logits"] = False
-    if name.startswith("vit_"):
-        told["image_size"] = chosen.transforms().crop_size[0]
-    model = models.get_model(name, weights=None, **told)
-    if file is not None:
-        _fill(model, file)
-    return model, tuple(chosen.meta["categories"]), chosen.transforms()
-
-
-def _choose_weights(members: Any, weights: str) -> Any:
+    members: Any = models.get_model_weights(name)
     if weights == "default":
         return getattr(members, "IMAGENET1K_V1", members.DEFAULT)
     if weights not in members.__members__:
@@ -149,92 +132,50 @@ def _choose_weights(members: Any, weights: str) -> Any:
     return members[weights]
 
 
-def _cached_file(chosen: Any) -> Path:
-    """Return the weights file in torch's cache; download it where need be."""
+def _make_random(name: str, chosen: Any, will_be_filled: bool) -> nn.Module:
+    """Return torchvision's network as it is before its weights are filled in."""
+    from torchvision import models
+
+    options: dict[str, Any] = {}
+    if name in ("googlenet", "inception_v3"):
+        options["init_weights"] = False  # without it they warn, and take a minute to begin
+        options["transform_input"] = will_be_filled  # trained on another range of numbers
+    if name == "googlenet":
+        options["aux_logits"] = False
+    if name.startswith("vit_"):
+        options["image_size"] = chosen.transforms().crop_size[0]
+    model: nn.Module = models.get_model(name, weights=None, **options)
+    return model
+
+
+def _fill(model: nn.Module, chosen: Any) -> None:
+    """Put torchvision's weights into its network, from torch's cache or from a download.
+
+    torch checks the SHA-256 of a download and keeps nothing of a bad one. A file that is already
+    in the cache is only checked for being readable.
+    """
     file = Path(torch.hub.get_dir(), "checkpoints", chosen.url.rsplit("/", 1)[-1])
-    try:
-        if not file.is_file():
-            _download(chosen.url, file)
-        return file
-    except MemoryError:
-        raise
-    except Exception as error:  # of the connection, the disk, the folder's permissions
-        raise WeightsUnavailableError(
-            f"The weights {chosen} are not on this machine and could not be downloaded ({error}). "
-            f"With a connection, and leave and room to write in {file.parent}, run this again. "
-            f"Without, put the file {file.name} (from {chosen.url}) there, name another folder "
-            'than torch\'s in TORCH_HOME, or use the shipped network: load_network("tiny_resnet").'
-        ) from error
+    with errors_named(file, "Delete it and run this again."):
+        try:
+            refuse_compressed(file)
+            # weights_only: no code in the file can run.
+            weights = chosen.get_state_dict(check_hash=True, map_location="cpu", weights_only=True)
+        except Exception as error:
+            was_read = file.is_file() and not isinstance(error, PermissionError)
+            if was_read or lacks_memory(error):
+                raise
+            raise WeightsUnavailableError(
+                f"The weights {chosen} could not be downloaded or read ({error}). With a "
+                f"connection, permission to write in {file.parent} and room on the disk, run this "
+                f"again. Without, put the file {file.name} (from {chosen.url}) there, name another "
+                "folder in TORCH_HOME, or use a shipped network: "
+                f"{' or '.join(SHIPPED)}."
+            ) from error
+        model.load_state_dict(_with_current_names(weights))
 
 
-def _fill(model: nn.Module, file: Path) -> None:
-    """Put the weights in a file into torchvision's network.
-
-    Nothing but a reading that takes weights only ever touches the file, so no code in it can run.
-    A file that is not torchvision's own, say one in half precision, has to be whole.
-    """
-    try:
-        with file.open("rb") as content:
-            checksum = hashlib.file_digest(content, "sha256").hexdigest()
-            content.seek(0)
-            is_published = checksum.startswith(_digits(file))
-            good = content if is_published else _checked_copy(content)
-            weights = torch.load(good, map_location="cpu", weights_only=True)
-        model.load_state_dict(_with_todays_names(weights))
-    except MemoryError:
-        raise
-    except Exception as error:  # a damaged file can fail in almost any way
-        reason = str(error).partition("\n")[0]
-        raise DamagedWeightsError(
-            f"The weights file {file} cannot be used ({reason}). Delete it and run this again."
-        ) from error
-    if not is_published:
-        warnings.warn(
-            f"{file} is whole, but not the file that torchvision published: its SHA-256 begins "
-            f"with {checksum[:8]}, unlike its name. If that is news to you, delete it.",
-            stacklevel=4,
-        )
-
-
-def _digits(file: Path) -> str:
-    """Return the first digits of the SHA-256, which torchvision writes into its file names."""
-    found = re.search(r"-([0-9a-f]{8,})\.", file.name)
-    return found[1] if found else ""
-
-
-def _checked_copy(content: BinaryIO) -> BinaryIO:
-    """Copy a weights file record by record, each held against the checksum that torch wrote.
-
-    torch itself never looks at these checksums. Files of the old kind have none.
-    """
-    copy = io.BytesIO()
-    try:
-        with zipfile.ZipFile(content) as old, zipfile.ZipFile(copy, "w") as new:
-            for record in old.infolist():
-                new.writestr(record.filename, old.read(record))
-    except MemoryError:
-        raise
-    except Exception as error:  # a damaged file can fail in almost any way
-        raise ValueError(
-            f"it fits neither the SHA-256 in its name nor checksums inside it: {error}"
-        ) from error
-    copy.seek(0)
-    return copy
-
-
-def _download(url: str, file: Path) -> None:
-    """Download a file into the cache: whole, or not at all."""
-    print(f"Downloading {url} to {file}", file=sys.stderr)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    # In a folder of its own, since torch can leave half a file behind where the disk gets full.
-    with tempfile.TemporaryDirectory(prefix=".download-", dir=file.parent) as folder:
-        whole = Path(folder, file.name)
-        torch.hub.download_url_to_file(url, str(whole), hash_prefix=_digits(file))
-        whole.replace(file)
-
-
-def _with_todays_names(weights: Any) -> Any:
-    """Rename and drop what torchvision's networks of today name otherwise or have no more.
+def _with_current_names(weights: dict[str, Any]) -> dict[str, Any]:
+    """Rename and drop, in place, what torchvision's networks now name otherwise or no longer have.
 
     DenseNet's files say `norm.1` where the network says `norm1`. GoogLeNet's holds two more heads,
     which only its training used.

@@ -7,7 +7,6 @@ PyTorch. With PyTorch's padding the network predicts nearly the same, but the wi
 lies 31 pixels further up and left, and so every map is drawn too far down and right.
 """
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 
 from cam_helpers.folders import DATA_FOLDER
 from cam_helpers.networks.preprocess import Preprocess
-from cam_helpers.networks.tiny_resnet import DamagedWeightsError, check_checksum
+from cam_helpers.networks.weights_file import read_shipped
 
 if TYPE_CHECKING:
     from torchvision.models import MobileNetV2
@@ -41,8 +40,7 @@ class Layer(TypedDict):
 def load_tf_mobilenet_v2(weights_file: Path | None = None) -> "MobileNetV2":
     """Return the trained network in evaluation mode, after checking its weights by SHA-256.
 
-    Raises `FileNotFoundError` where the file is missing and `DamagedWeightsError` (a
-    `ValueError`) where it is not the file that was shipped.
+    Raises what `read_shipped` raises.
     """
     model = make_tf_mobilenet_v2()
     for name, layer in read_layers(weights_file or WEIGHTS_FILE).items():
@@ -55,19 +53,7 @@ def load_tf_mobilenet_v2(weights_file: Path | None = None) -> "MobileNetV2":
 
 def read_layers(weights_file: Path = WEIGHTS_FILE) -> dict[str, Layer]:
     """Return the shipped 8-bit numbers of every layer, by its name in the network."""
-    if not weights_file.is_file():
-        raise FileNotFoundError(
-            f"The weights of tf_mobilenet_v2 are missing: {weights_file}. Clone the project again, "
-            "or restore them: git checkout data/weights"
-        )
-    content = weights_file.read_bytes()
-    check_checksum(content, weights_file)
-    try:
-        layers: dict[str, Layer] = torch.load(io.BytesIO(content), weights_only=True)
-    except MemoryError:
-        raise
-    except Exception as error:  # a damaged file can fail in almost any way
-        raise DamagedWeightsError(f"{weights_file} holds no weights of a network.") from error
+    layers: dict[str, Layer] = read_shipped(weights_file)
     return layers
 
 

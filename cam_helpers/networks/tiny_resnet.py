@@ -6,8 +6,6 @@ stage instead of two and fewer channels, so that its weights fit in 3 MB and a f
 a few milliseconds.
 """
 
-import hashlib
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,13 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from cam_helpers.folders import DATA_FOLDER
+from cam_helpers.networks.weights_file import errors_named, read_shipped
 from cam_helpers.pictures.scenes import CATEGORIES
 
 WEIGHTS_FILE = DATA_FOLDER / "weights" / "tiny_resnet.pt"
-
-
-class DamagedWeightsError(ValueError):
-    """A weights file is not the one that was shipped, or cannot be read."""
 
 
 class BasicBlock(nn.Module):
@@ -77,42 +72,12 @@ class TinyResNet(nn.Module):
 def load_tiny_resnet(weights_file: Path | None = None) -> TinyResNet:
     """Return the trained network in evaluation mode, after checking its weights by SHA-256.
 
-    Raises `FileNotFoundError` where the file is missing and `DamagedWeightsError` (a
-    `ValueError`) where it is not the file that was shipped.
+    Raises what `read_shipped` raises, and `DamagedWeightsError` where the weights are another
+    network's.
     """
     weights_file = weights_file or WEIGHTS_FILE
-    if not weights_file.is_file():
-        raise FileNotFoundError(
-            f"The weights of tiny_resnet are missing: {weights_file}. "
-            "Clone the project again, or train them with: "
-            "python -m cam_helpers.training.tiny_resnet"
-        )
-    content = weights_file.read_bytes()
-    check_checksum(content, weights_file)
+    weights = read_shipped(weights_file)
     model = TinyResNet()
-    try:
-        weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    with errors_named(weights_file, "Restore it: git checkout data/weights"):
         model.load_state_dict(weights)
-    except MemoryError:
-        raise
-    except Exception as error:  # a damaged file can fail in almost any way
-        raise DamagedWeightsError(f"{weights_file} does not hold tiny_resnet's weights.") from error
     return model.eval()
-
-
-def checksum_file(weights_file: Path) -> Path:
-    """Return where the SHA-256 of a weights file is written down: beside it."""
-    return weights_file.with_name(weights_file.name + ".sha256")
-
-
-def check_checksum(content: bytes, weights_file: Path) -> None:
-    """Raise `DamagedWeightsError` unless the content's SHA-256 is the one written beside it."""
-    beside = checksum_file(weights_file)
-    recorded = beside.read_text("utf-8", "replace").strip()[:64] if beside.is_file() else "missing"
-    found = hashlib.sha256(content).hexdigest()
-    if found != recorded:
-        raise DamagedWeightsError(
-            f"{weights_file} is damaged: its SHA-256 is {found[:12]}..., but {beside.name} says "
-            f"{recorded[:12] or 'nothing'}. Restore both (git checkout data/weights) or make "
-            "them again (data/README.md)."
-        )

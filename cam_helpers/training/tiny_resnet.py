@@ -22,9 +22,9 @@ from cam_helpers.networks.preprocess import Preprocess
 from cam_helpers.networks.tiny_resnet import (
     WEIGHTS_FILE,
     TinyResNet,
-    checksum_file,
     load_tiny_resnet,
 )
+from cam_helpers.networks.weights_file import checksum_file
 from cam_helpers.pictures.scenes import CATEGORIES, draw_scene
 from cam_helpers.training.measure import measure
 

@@ -19,6 +19,7 @@ from cam_helpers.pictures.open_picture import (
     shipped_pictures,
 )
 from cam_helpers.pictures.scenes import CATEGORIES, Scene, draw_scene
+from cam_helpers.place import MirrorTest, mirror_test
 from cam_helpers.step_1_predict import Prediction, predict
 from cam_helpers.step_2_isolate_weights import ClassWeights, isolate_weights
 from cam_helpers.step_3_hook_features import hook_features
@@ -40,6 +41,7 @@ __all__ = [
     "DamagedWeightsError",
     "Explanation",
     "MapStyle",
+    "MirrorTest",
     "Network",
     "PictureError",
     "Prediction",
@@ -59,6 +61,7 @@ __all__ = [
     "isolate_weights",
     "load_network",
     "make_network",
+    "mirror_test",
     "open_picture",
     "overlay",
     "predict",

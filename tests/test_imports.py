@@ -75,7 +75,7 @@ FLOORS = (
     ("networks",),
     STEPS,
     ("explain",),
-    ("training", "display"),
+    ("training", "display", "place"),
     ("panel",),
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

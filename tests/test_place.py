@@ -1,0 +1,264 @@
+"""Where: maps point at the place. The sum says how much; moving and mirroring say where."""
+
+import dataclasses
+import random
+from statistics import fmean, median
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import cam_helpers as ch
+from cam_helpers.place import map_centre
+from cam_helpers.training.measure_place import (
+    PHOTOGRAPHS,
+    common_share,
+    four_in_one,
+    measure_scenes,
+    pad_as_torchvision,
+    quarter_shares,
+    windows,
+)
+
+CELL = 32  # pixels
+SIZE = (224, 224)
+
+
+@pytest.fixture(scope="module")
+def photo_network():
+    return ch.load_network("tf_mobilenet_v2")
+
+
+@pytest.fixture(scope="module")
+def otherwise_padded(photo_network):
+    return pad_as_torchvision(photo_network)
+
+
+class LookingGlass(nn.Module):
+    """A network that sees every picture mirrored."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, x):
+        return self.model(x.flip(-1))
+
+
+def behind_glass(network):
+    """The same network, so that all its maps come out mirrored."""
+    return dataclasses.replace(network, model=LookingGlass(network.model))
+
+
+def scenes(count):
+    """(picture, category) of fresh scenes with one object, with room to move by a cell."""
+    for number in range(count):
+        category = ch.CATEGORIES[number % len(ch.CATEGORIES)]
+        yield ch.draw_scene(930_000_000 + number, [category], size=256 + 2 * CELL).picture, category
+
+
+def photographs():
+    """The same of the shipped photographs, small on a plain ground: all of them stays in sight."""
+    for name, category in PHOTOGRAPHS.items():
+        photograph, side = ch.open_picture(name), 112
+        square = min(photograph.size)
+        left, top = ((length - square) // 2 for length in photograph.size)
+        picture = Image.new("RGB", (256 + 2 * CELL,) * 2, (124, 116, 104))  # ImageNet's mean
+        small = photograph.resize((side, side), box=(left, top, left + square, top + square))
+        picture.paste(small, (88, 88))
+        yield picture, category
+
+
+def window(picture, right=0, down=0):
+    """256 x 256 pixels, in which everything is moved by so many pixels."""
+    left, top = CELL - right, CELL - down
+    return picture.crop((left, top, left + 256, top + 256))
+
+
+def offset(network, pictures):
+    """The mirror test's mean, in pixels to the right."""
+    return fmean(ch.mirror_test(network, window(picture), c).offset for picture, c in pictures)
+
+
+def movement(network, pictures):
+    """How far a map moves, in cells, to the right and down, where the picture moves by a cell."""
+    moved = []
+    for picture, category in pictures:
+        centres = [
+            map_centre(ch.explain(network, window(picture, *by)).cam(category), (7, 7))
+            for by in ((0, 0), (CELL, 0), (0, CELL))
+        ]
+        (x, y), (after_right, _), (_, after_down) = centres
+        moved.append((after_right - x, after_down - y))
+    return median(x for x, _ in moved), median(y for _, y in moved)
+
+
+# ---- moving and mirroring -------------------------------------------------------------------
+
+
+def test_a_picture_moved_by_a_cell_moves_the_map_by_a_cell(loaded_network, photo_network):
+    for network, pictures in ((loaded_network, scenes(16)), (photo_network, photographs())):
+        right, down = movement(network, pictures)
+        assert 0.6 < right < 1.15, network.name
+        assert 0.6 < down < 1.15, network.name
+
+
+def test_the_shipped_networks_maps_are_drawn_where_they_look_to_a_few_pixels(
+    loaded_network, photo_network
+):
+    assert 2 < offset(loaded_network, scenes(24)) < 6  # measured over 240: 3.9
+    assert -9 < offset(photo_network, photographs()) < -2  # over windows of photographs: -5.4
+
+
+def test_the_mirror_test_agrees_with_the_boxes(loaded_network):
+    by_mirror, by_box = measure_scenes(loaded_network, 36)
+    assert fmean(by_mirror) == pytest.approx(fmean(by_box), abs=4)
+
+
+def test_a_shifted_drawing_passes_the_moved_picture_and_fails_the_mirror_test(otherwise_padded):
+    right, down = movement(otherwise_padded, photographs())
+    assert 0.6 < right < 1.15
+    assert 0.6 < down < 1.15
+    assert offset(otherwise_padded, photographs()) > 14  # over windows of photographs: 20.2
+
+
+def test_a_network_that_mirrors_everything_passes_the_mirror_test_and_fails_the_moved_picture(
+    loaded_network,
+):
+    glass = behind_glass(loaded_network)
+    assert abs(offset(glass, scenes(24))) < 6
+    right, down = movement(glass, scenes(16))
+    assert right < -0.6  # the wrong way
+    assert 0.6 < down < 1.15
+
+
+# ---- covered and side by side ---------------------------------------------------------------
+
+
+def evidence(explanation, category):
+    """What speaks for a class, all cells together."""
+    return explanation.cam(category).clamp(min=0).sum().item()
+
+
+def test_a_covered_object_loses_its_map(loaded_network):
+    kept = []
+    for number in range(12):
+        scene = ch.draw_scene(940_000_000 + number, ("cat", "dog"))
+        covered = scene.picture.copy()
+        x0, y0, x1, y1 = (round(edge) for edge in scene.boxes["cat"])
+        around = np.asarray(scene.picture)[~(scene.masks["cat"] | scene.masks["dog"])]
+        covered.paste(tuple(around.mean(0).astype(int).tolist()), (x0, y0, x1, y1))
+        before, after = (ch.explain(loaded_network, seen) for seen in (scene.picture, covered))
+        kept.append({c: evidence(after, c) / evidence(before, c) for c in ("cat", "dog")})
+    assert median(share["cat"] for share in kept) < 0.3
+    assert median(share["dog"] for share in kept) > 0.7
+
+
+def test_every_photograph_of_four_is_found_in_its_own_quarter(photo_network):
+    chance = random.Random(1)
+    pictures = [(ch.open_picture("photo:four"), list(PHOTOGRAPHS.values()))]
+    pictures += [four_in_one(chance) for _ in range(5)]
+    for picture, categories in pictures:
+        found = quarter_shares(photo_network, picture, categories)
+        assert fmean(share for share, _ in found) > 0.6  # by chance: 0.25; over 35 pictures: 0.77
+        assert sum(peak for _, peak in found) >= 3
+
+
+def test_the_quarters_are_not_found_where_the_categories_are_exchanged(photo_network):
+    categories = list(PHOTOGRAPHS.values())
+    found = quarter_shares(photo_network, ch.open_picture("photo:four"), categories[::-1])
+    assert fmean(share for share, _ in found) < 0.15
+    assert not any(peak for _, peak in found)
+
+
+# ---- what mirror_test returns ---------------------------------------------------------------
+
+
+def test_the_offset_is_half_the_distance_of_the_centres(loaded_network):
+    found = ch.mirror_test(loaded_network, "cat")
+    cam = ch.explain(loaded_network, "cat").cam("cat")
+    mirrored = loaded_network.preprocess(ch.open_picture("cat")).flip(-1)
+    back = ch.explain(loaded_network, mirrored).cam("cat").flip(-1)
+    assert torch.equal(found.cam, cam)
+    assert torch.equal(found.cam_mirrored_back, back)
+    assert found.category == "cat"
+    distance = map_centre(cam, SIZE)[0] - map_centre(back, SIZE)[0]
+    assert found.offset == pytest.approx(distance / 2)
+    assert np.array_equal(found.input_picture, ch.explain(loaded_network, "cat").input_picture)
+
+
+@pytest.mark.parametrize("columns", [-2, 0, 1])
+def test_a_drawing_shifted_by_whole_cells_is_found_to_the_pixel(make_small, columns):
+    """Here cells of 4 pixels see their own square alone, so that nothing blurs the answer."""
+    network = make_small()
+    with torch.no_grad():
+        for numbers in network.model.parameters():
+            numbers.fill_(1)
+        network.feature_layer[0].bias.zero_()
+    network.feature_layer.append(Rolled(columns))
+    tensor = torch.zeros(3, 32, 32)
+    tensor[:, 8:16, 12:20] = 1
+    assert ch.mirror_test(network, tensor, 0).offset == pytest.approx(4 * columns)
+
+
+class Rolled(nn.Module):
+    """Draws every cell some columns further right."""
+
+    def __init__(self, columns):
+        super().__init__()
+        self.columns = columns
+
+    def forward(self, x):
+        return x.roll(self.columns, -1)
+
+
+def test_the_centre_of_a_map_is_counted_in_pixels_from_the_upper_left_corner():
+    cam = torch.tensor([[-9.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]])
+    assert map_centre(cam, (40, 20)) == pytest.approx((25, 15))
+    cam[1, 0] = 2.0  # weighs four times as much
+    assert map_centre(cam, (40, 20)) == pytest.approx((9, 15))
+    assert map_centre(torch.ones(3, 5), (50, 30)) == pytest.approx((25, 15))
+
+
+def test_it_says_what_is_wrong(loaded_network, make_small):
+    network = make_small()
+    with torch.no_grad():
+        network.classifier.weight.copy_(-network.classifier.weight.abs())
+    with pytest.raises(ValueError, match=r"The mirror test of b: .*nowhere above zero.*top\(5\)"):
+        ch.mirror_test(network, "cat", "b")
+    with pytest.raises(ValueError, match="one picture at a time, not 2"):
+        ch.mirror_test(loaded_network, torch.zeros(2, 3, 224, 224))
+    with pytest.raises(ValueError, match="Did you mean 'cat'"):
+        ch.mirror_test(loaded_network, "cat", "kat")
+    hooks = [layer for layer in loaded_network.model.modules() if layer._forward_hooks]
+    assert hooks == []
+
+
+def test_the_figure_shows_both_outlines_and_says_so_in_words(loaded_network):
+    import matplotlib.pyplot as plt
+
+    found = ch.mirror_test(loaded_network, "dog")
+    figure = found.figure()
+    [axis] = figure.axes
+    assert axis.get_title() == f"dog: drawn {abs(found.offset):.1f} pixels too far right"
+    dots = [axis_line.get_xydata()[0] for axis_line in axis.lines]
+    assert (dots[0] - dots[1])[0] / 2 == pytest.approx(found.offset)
+    assert f"drawn {found.offset:.1f} pixels too far right" in found.alt
+    left = dataclasses.replace(found, offset=-3.0)
+    assert "3.0 pixels too far left" in left.alt
+    plt.close(figure)
+
+
+# ---- the measuring --------------------------------------------------------------------------
+
+
+def test_windows_of_a_square_picture_are_not_counted_twice():
+    assert len(list(windows(ch.open_picture("cat")))) == 19
+    assert {w.width == w.height for w in windows(ch.open_picture("photo:cat"))} == {True}
+
+
+def test_the_rows_of_weights_have_little_in_common(loaded_network, photo_network):
+    assert common_share(loaded_network) == pytest.approx(0.162, abs=0.001)
+    assert common_share(photo_network) == pytest.approx(0.022, abs=0.001)

@@ -13,16 +13,19 @@ from torch import nn
 import cam_helpers as ch
 from cam_helpers.place import map_centre
 from cam_helpers.training.measure_place import (
+    CELL,
     PHOTOGRAPHS,
     common_share,
     four_in_one,
     measure_scenes,
+    movement,
     pad_as_torchvision,
     quarter_shares,
+    wide_scenes,
+    window,
     windows,
 )
 
-CELL = 32  # pixels
 SIZE = (224, 224)
 
 
@@ -52,15 +55,8 @@ def behind_glass(network):
     return dataclasses.replace(network, model=LookingGlass(network.model))
 
 
-def scenes(count):
-    """(picture, category) of fresh scenes with one object, with room to move by a cell."""
-    for number in range(count):
-        category = ch.CATEGORIES[number % len(ch.CATEGORIES)]
-        yield ch.draw_scene(930_000_000 + number, [category], size=256 + 2 * CELL).picture, category
-
-
 def photographs():
-    """The same of the shipped photographs, small on a plain ground: all of them stays in sight."""
+    """(picture, category) of the shipped photographs, each small and whole on a plain ground."""
     for name, category in PHOTOGRAPHS.items():
         photograph, side = ch.open_picture(name), 112
         square = min(photograph.size)
@@ -71,35 +67,16 @@ def photographs():
         yield picture, category
 
 
-def window(picture, right=0, down=0):
-    """256 x 256 pixels, in which everything is moved by so many pixels."""
-    left, top = CELL - right, CELL - down
-    return picture.crop((left, top, left + 256, top + 256))
-
-
 def offset(network, pictures):
     """The mirror test's mean, in pixels to the right."""
     return fmean(ch.mirror_test(network, window(picture), c).offset for picture, c in pictures)
-
-
-def movement(network, pictures):
-    """How far a map moves, in cells, to the right and down, where the picture moves by a cell."""
-    moved = []
-    for picture, category in pictures:
-        centres = [
-            map_centre(ch.explain(network, window(picture, *by)).cam(category), (7, 7))
-            for by in ((0, 0), (CELL, 0), (0, CELL))
-        ]
-        (x, y), (after_right, _), (_, after_down) = centres
-        moved.append((after_right - x, after_down - y))
-    return median(x for x, _ in moved), median(y for _, y in moved)
 
 
 # ---- moving and mirroring -------------------------------------------------------------------
 
 
 def test_a_picture_moved_by_a_cell_moves_the_map_by_a_cell(loaded_network, photo_network):
-    for network, pictures in ((loaded_network, scenes(16)), (photo_network, photographs())):
+    for network, pictures in ((loaded_network, wide_scenes(16)), (photo_network, photographs())):
         right, down = movement(network, pictures)
         assert 0.6 < right < 1.15, network.name
         assert 0.6 < down < 1.15, network.name
@@ -108,7 +85,7 @@ def test_a_picture_moved_by_a_cell_moves_the_map_by_a_cell(loaded_network, photo
 def test_the_shipped_networks_maps_are_drawn_where_they_look_to_a_few_pixels(
     loaded_network, photo_network
 ):
-    assert 2 < offset(loaded_network, scenes(24)) < 6  # measured over 240: 3.9
+    assert 2 < offset(loaded_network, wide_scenes(24)) < 6  # measured over 240: 3.9
     assert -9 < offset(photo_network, photographs()) < -2  # over windows of photographs: -5.4
 
 
@@ -128,8 +105,8 @@ def test_a_network_that_mirrors_everything_passes_the_mirror_test_and_fails_the_
     loaded_network,
 ):
     glass = behind_glass(loaded_network)
-    assert abs(offset(glass, scenes(24))) < 6
-    right, down = movement(glass, scenes(16))
+    assert abs(offset(glass, wide_scenes(24))) < 6
+    right, down = movement(glass, wide_scenes(16))
     assert right < -0.6  # the wrong way
     assert 0.6 < down < 1.15
 

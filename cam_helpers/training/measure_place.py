@@ -3,17 +3,19 @@
 The command is `python -m cam_helpers.training.measure_place [photograph ...]`. It runs the mirror
 test over fresh scenes for `tiny_resnet`, over the shipped photographs and those named for
 `tf_mobilenet_v2`, and over the same for its weights with torchvision's padding. A photograph should
-show something that ImageNet has a class for. Then it puts four photographs into one picture, 2 x 2,
+show something that ImageNet has a class for. It moves scenes by a cell and sees how far their maps
+move. Then it puts four photographs into one picture, 2 x 2,
 and sees whether every map points at its own quarter. Last, how much do all classes have in common?
 """
 
 import argparse
 import copy
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, product
 from pathlib import Path
 from statistics import fmean as mean
+from statistics import median
 
 import torch
 from PIL import Image
@@ -27,7 +29,8 @@ from cam_helpers.pictures.open_picture import open_picture
 from cam_helpers.pictures.scenes import CATEGORIES, draw_scene
 from cam_helpers.place import map_centre, mirror_test
 
-FIRST_SEED = 920_000_000  # training draws seeds from 1,000,000 on and never comes this far
+# Training draws seeds from 1,000,000 on and never comes this far.
+FIRST_SEED, FIRST_WIDE_SEED = 920_000_000, 930_000_000
 # Each with what tf_mobilenet_v2 finds in it.
 PHOTOGRAPHS = {
     "photo:cat": "tiger cat",
@@ -35,6 +38,7 @@ PHOTOGRAPHS = {
     "photo:rocket": "missile",
     "photo:camera": "tripod",
 }
+CELL = 32  # pixels of the input
 TILE = 224  # pixels, of the four in a picture of 448 x 448
 LEAST_PROBABILITY = 0.5  # of the class in a window; below, it may not be there
 
@@ -51,6 +55,34 @@ def measure_scenes(network: Network, scenes: int) -> tuple[list[float], list[flo
         box = scene.boxes[category]
         by_box.append(left + x * (right - left) - (box[0] + box[2]) / 2)
     return by_mirror, by_box
+
+
+def wide_scenes(count: int) -> Iterator[tuple[Image.Image, str]]:
+    """Draw scenes with one object and with room to move by a cell; with their category."""
+    for number in range(count):
+        category = CATEGORIES[number % len(CATEGORIES)]
+        yield draw_scene(FIRST_WIDE_SEED + number, [category], 256 + 2 * CELL).picture, category
+
+
+def window(picture: Image.Image, right: int = 0, down: int = 0) -> Image.Image:
+    """Cut 256 x 256 pixels out of 320 x 320, in which everything is moved by so many pixels."""
+    left, top = CELL - right, CELL - down
+    return picture.crop((left, top, left + 256, top + 256))
+
+
+def movement(network: Network, pictures: Iterable[tuple[Image.Image, str]]) -> tuple[float, float]:
+    """Return how far a map moves, in cells, where the picture moves by a cell, right and down.
+
+    The pictures are 320 x 320. It is the median over them, of the map's centre.
+    """
+    moved = []
+    for picture, category in pictures:
+        (x, y), (after_right, _), (_, after_down) = (
+            map_centre(explain(network, window(picture, *by)).cam(category), (7, 7))
+            for by in ((0, 0), (CELL, 0), (0, CELL))
+        )
+        moved.append((after_right - x, after_down - y))
+    return median(x for x, _ in moved), median(y for _, y in moved)
 
 
 def measure_photographs(
@@ -167,6 +199,11 @@ def main() -> None:
     print("pixels to the right: mean, 95 % interval, number of pictures and of tests")
     print(line("tiny_resnet, scenes: mirror test", [[offset] for offset in by_mirror]))
     print(line("tiny_resnet, scenes: from the box's middle", [[offset] for offset in by_box]))
+    right, down = movement(tiny, wide_scenes(40))
+    print(
+        "tiny_resnet, 40 scenes: the picture moved by a cell moves the map by "
+        f"{right:.2f} of a cell to the right, {down:.2f} down (median)"
+    )
     for text, network in (
         ("tf_mobilenet_v2, photographs: mirror test", big),
         ("the same with torchvision's padding", pad_as_torchvision(big)),

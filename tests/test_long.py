@@ -61,13 +61,15 @@ def explorer(network):
     """Return a function that moves the explorer's controls in turn, and changes its picture."""
     panel = ch.explorer(network)
     pictures = ["cat", *["dog"] * 20, *["cat"] * 20]
+    style, show = panel.map_style.lists, panel.views["the map"].show
     rounds = [
         (panel.classes, range(len(network.categories))),
         (panel.view, panel.view.options),
-        (panel.opacity, (0.2, 0.8, 0.5)),
-        (panel.show, panel.show.options),
-        (panel.scale, ("shared", "raw")),
-        (panel.colour_map, panel.colour_map.options),
+        (style["style"], ("evidence", "blend")),
+        (style["opacity"], (0.2, 0.8, None)),
+        (show, show.options),
+        (style["scale"], ("shared", "raw")),
+        (style["colour_map"], ("viridis", "magma", "jet")),
         (panel.picture, pictures),
     ]
     turns = [itertools.cycle([(control, value) for value in values]) for control, values in rounds]

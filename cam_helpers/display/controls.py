@@ -5,9 +5,10 @@ the explorer's panel import ipywidgets, which is heavy: import both by name, whe
 (`from cam_helpers.display.controls import ...`).
 """
 
+import dataclasses
 import html
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import ipywidgets as widgets
 import traitlets
@@ -15,6 +16,7 @@ from PIL import Image
 
 from cam_helpers.display.show import picture_markup
 from cam_helpers.networks.network import ClassChoice, Network
+from cam_helpers.step_5_upsample_and_overlay import COLOUR_MAPS, MapStyle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -74,6 +76,47 @@ class ClassPicker(widgets.HBox):  # type: ignore[misc]
 def class_options(network: Network) -> list[tuple[str, int]]:
     """Return the options of a list of classes: ("3 fish", 3)."""
     return [(f"{index} {category}", index) for index, category in enumerate(network.categories)]
+
+
+class StylePicker(widgets.HBox):  # type: ignore[misc]
+    """Lists for how a map is drawn, one for every field of `MapStyle`.
+
+    `value` is the style that the lists say; `lists` are the lists, by the name of the field.
+    """
+
+    value = traitlets.Instance(MapStyle)
+
+    def __init__(self) -> None:
+        self.lists = {
+            field.name: widgets.Dropdown(
+                description=field.name.replace("_", " "),
+                options=_style_options(field.name),
+                value=field.default,
+                style=WIDE,
+                layout={"width": "auto"},
+            )
+            for field in dataclasses.fields(MapStyle)
+        }
+        super().__init__(list(self.lists.values()), layout={"flex_flow": "row wrap"})
+        self._choose()
+        for one in self.lists.values():
+            one.observe(self._choose, names="value")
+
+    def _choose(self, change: object = None) -> None:
+        self.value = MapStyle(**{name: one.value for name, one in self.lists.items()})
+        self.lists["colour_map"].disabled = self.value.style == "evidence"  # it has its own colours
+
+
+def _style_options(field: str) -> list[tuple[str, Any]]:
+    """Return the options of the list for a field of `MapStyle`: what is shown, and the value."""
+    if field == "colour_map":
+        return [(name, name) for name in COLOUR_MAPS]
+    if field == "opacity":
+        return [("the style's own", None)] + [(f"{n / 10}", n / 10) for n in range(11)]
+    kind = get_type_hints(MapStyle)[field]
+    if kind is bool:
+        return [("no", False), ("yes", True)]
+    return [(name, name) for name in get_args(kind)]
 
 
 class CellPicker(widgets.VBox):  # type: ignore[misc]

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 DOTS_PER_INCH = 96
 LARGEST_PNG = 60_000  # bytes
-TINY = 32  # pixels, the longer side
 
 
 class ShownPicture:
@@ -48,19 +47,16 @@ def show(picture: "Image.Image | Figure", alt: str, width: int | None = None) ->
     display(ShownPicture(picture_markup(picture, alt, width), alt))  # type: ignore[no-untyped-call]
 
 
-def picture_markup(
-    picture: "Image.Image | Figure", alt: str, width: int | None = None, moving: bool = False
-) -> str:
+def picture_markup(picture: "Image.Image | Figure", alt: str, width: int | None = None) -> str:
     """Return an HTML `<img>` that holds the whole picture, for `show` and `widgets.HTML`.
 
-    A `moving` picture, which the next one replaces at once, is encoded in a tenth of a millisecond
-    instead of tens: as JPEG, or as PNG if it is tiny. Pixels that `width` enlarges stay squares.
+    Pixels that `width` enlarges stay squares.
     """
     if not alt.strip():
         raise ValueError("alt is empty: say in words what the picture shows.")
     if not isinstance(picture, Image.Image):
         picture = _drawn(picture)
-    kind, content = _encode_quickly(picture) if moving else _encode(picture)
+    kind, content = _encode(picture)
     data = base64.b64encode(content).decode("ascii")
     size, style = "", "max-width: 100%"
     if width:
@@ -87,26 +83,12 @@ def _drawn(figure: "Figure") -> Image.Image:
 def _encode(picture: Image.Image) -> tuple[str, bytes]:
     """Return ("png", bytes), or ("jpeg", bytes) where that would make notebooks heavy."""
     buffer = io.BytesIO()
-    picture.save(buffer, "png", optimize=True)
+    picture.save(buffer, "png")
     if buffer.tell() <= LARGEST_PNG:
         return "png", buffer.getvalue()
-    return "jpeg", _jpeg(picture)
-
-
-def _encode_quickly(picture: Image.Image) -> tuple[str, bytes]:
-    """Return ("jpeg", bytes), or ("png", bytes) for a few pixels, whose colours JPEG would mix."""
-    if max(picture.size) > TINY:
-        return "jpeg", _jpeg(picture, quality=80)
     buffer = io.BytesIO()
-    picture.save(buffer, "png")
-    return "png", buffer.getvalue()
-
-
-def _jpeg(picture: Image.Image, quality: int = 90) -> bytes:
-    buffer = io.BytesIO()
-    rgb = picture if picture.mode == "RGB" else picture.convert("RGB")
-    rgb.save(buffer, "jpeg", quality=quality)
-    return buffer.getvalue()
+    picture.convert("RGB").save(buffer, "jpeg", quality=90)
+    return "jpeg", buffer.getvalue()
 
 
 def draw_colour_bar(

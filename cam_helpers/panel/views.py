@@ -1,55 +1,50 @@
 """What the explorer can show: a view has its own controls and draws one class of a picture."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import ipywidgets as widgets
-from PIL import Image
 
-from cam_helpers.display.controls import WIDE, CellPicker
-from cam_helpers.display.wording import describe_cam, describe_map, rounded
+from cam_helpers.display.controls import WIDE, CellPicker, class_options
+from cam_helpers.display.wording import describe_cam, describe_difference, describe_map, rounded
 from cam_helpers.explain import Explanation, explain
 from cam_helpers.networks.network import Network
 from cam_helpers.panel.screen import (
-    ALL_THREE,
     SIDE,
-    Drawing,
-    Figure,
+    CaptionedPicture,
+    Content,
     Subject,
-    balance_sheet,
-    bar_markup,
-    cell_sheet,
+    balance,
+    cells_picture,
     colour_bar,
-    difference_figure,
-    overlay_figure,
-    sheet_markup,
+    map_bar,
+    overlay_picture,
+    table_markup,
     title_of,
 )
-from cam_helpers.panel.sums import partial_cam
-from cam_helpers.step_5_upsample_and_overlay import MapStyle, colourise, frame_cell, upsample
+from cam_helpers.panel.sums import partial_cam, sum_of_cell
+from cam_helpers.pictures.open_picture import open_picture
+from cam_helpers.step_5_upsample_and_overlay import MapStyle, frame_cell, upsample
+
+SIDE_BY_SIDE = "side by side"
 
 
 class View(ABC):
-    """One way to look."""
+    """One way to look: its controls, and those of them that the drawing depends on."""
 
     name: str
-    controls: Sequence[widgets.Widget] = ()  # above the screen
-    beside: Sequence[widgets.Widget] = ()  # to the left of it
-    watched: Sequence[widgets.Widget] = ()  # those whose value the drawing depends on
+    controls: Sequence[widgets.Widget] = ()
+    watched: Sequence[widgets.Widget] = ()
 
     def start(self, subject: Subject) -> None:
-        """Fit the controls to another picture."""
+        """Fit the controls to another picture or network."""
         return
 
     @abstractmethod
-    def draw(self, subject: Subject, class_index: int, style: MapStyle, show: str) -> Drawing:
+    def draw(self, subject: Subject, class_index: int, style: MapStyle) -> Content:
         """Draw one class."""
-
-    def show_aside(self, markup: str) -> None:
-        """Put a picture on the view's own controls, where they have room for one."""
-        return
 
 
 class MapView(View):
@@ -57,25 +52,28 @@ class MapView(View):
 
     name = "the map"
 
-    def draw(self, subject: Subject, class_index: int, style: MapStyle, show: str) -> Drawing:
-        """Draw picture, map and overlay."""
-        explanation = subject.explanation
-        cam = explanation.cam(class_index)
-        limits = explanation.limits(class_index, style.scale)
+    def __init__(self) -> None:
+        options = [SIDE_BY_SIDE, "crop", "map", "overlay"]
+        self.show = widgets.Dropdown(description="show", options=options, style=WIDE)
+        self.controls = self.watched = (self.show,)
+
+    def draw(self, subject: Subject, class_index: int, style: MapStyle) -> Content:
+        """Draw picture, map and overlay, or one of them."""
+        explanation, show = subject.explanation, self.show.value
+        cam, limits = explanation.cam(class_index), explanation.limits(class_index, style.scale)
         alt = describe_map(explanation, class_index, subject.boxes)
-        draw: dict[str, Callable[[], Figure]] = {
-            "map": lambda: Figure(colourise(cam, style, limits=limits), "map, cell by cell", alt),
-            "overlay": lambda: overlay_figure(explanation, cam, style, limits),
+        over = "The map over the crop." if show == SIDE_BY_SIDE else alt
+        pictures = {
+            "crop": subject.crop,
+            "map": cells_picture(cam, style, limits, "map, cell by cell", alt),
+            "overlay": overlay_picture(explanation, cam, style, limits, "overlay", over),
         }
-        figures = [draw[key]() for key in draw if show in (key, ALL_THREE)]
-        if show == "overlay":
-            figures = [replace(figures[0], alt=f"{alt} {figures[0].alt}")]
-        return Drawing(
+        names = ("mean(map)", "+ bias", "= score")
+        return Content(
             title_of(explanation, class_index),
-            figures,
-            balance_sheet(explanation, class_index),
-            colour_bar(style, limits),
-            crop=subject.figure if show in ("crop", ALL_THREE) else None,
+            list(pictures.values()) if show == SIDE_BY_SIDE else [pictures[show]],
+            table_markup(zip(names, balance(explanation, class_index), strict=True)),
+            map_bar(style, limits),
         )
 
 
@@ -84,48 +82,69 @@ class CellView(View):
 
     name = "one cell"
 
-    def __init__(self, rows: int, columns: int) -> None:
-        self.cell = CellPicker(rows, columns)
-        self.beside = self.watched = (self.cell,)
+    def __init__(self) -> None:
+        self.cell = CellPicker()
+        self.controls = self.watched = (self.cell,)
 
     def start(self, subject: Subject) -> None:
         """Begin at the peak of the best class."""
         best = subject.explanation.prediction.top(1)[0].class_index
         cam = subject.explanation.cam(best)
+        self.cell.fit(*cam.shape)
         self.cell.value = divmod(int(cam.argmax()), cam.shape[1])
 
-    def draw(self, subject: Subject, class_index: int, style: MapStyle, show: str) -> Drawing:
+    def draw(self, subject: Subject, class_index: int, style: MapStyle) -> Content:
         """Draw map, picture and overlay, each with the cell framed."""
-        explanation = subject.explanation
-        cam = explanation.cam(class_index)
-        limits = explanation.limits(class_index, style.scale)
-        row, column = self.cell.value
+        explanation, (row, column) = subject.explanation, self.cell.value
+        cam, limits = explanation.cam(class_index), explanation.limits(class_index, style.scale)
         alt = describe_map(explanation, class_index, subject.boxes)
-        cells = colourise(cam, style, limits=limits)
-        cells = cells.resize((SIDE, SIDE), Image.Resampling.NEAREST)
-        cells = frame_cell(cells, (row, column), cam.shape)
-        framed = (
-            f"The frame is cell row {row}, column {column}, at {rounded(cam[row, column].item())}."
-        )
-        figures = [
-            Figure(
-                frame_cell(figure.picture, (row, column), cam.shape),
-                figure.caption,
-                f"{figure.alt} {framed}",
+        number = rounded(cam[row, column].item())
+        cells, crop, over = (
+            CaptionedPicture(
+                frame_cell(plain.picture, (row, column), cam.shape),
+                plain.caption,
+                f"{plain.alt} The frame is cell row {row}, column {column}, at {number}.",
             )
-            for figure in (subject.figure, overlay_figure(explanation, cam, style, limits))
-        ]
-        return Drawing(
+            for plain in (
+                cells_picture(cam, style, limits, "map, cell by cell", alt),
+                subject.crop,
+                overlay_picture(
+                    explanation, cam, style, limits, "overlay", "The map over the crop."
+                ),
+            )
+        )
+        self.cell.picture.value = cells.image
+        return Content(
             title_of(explanation, class_index),
-            figures,
-            cell_sheet(explanation, class_index, row, column),
-            colour_bar(style, limits),
-            aside=Figure(cells, "map, cell by cell", f"{alt} {framed}"),
+            [crop, over],
+            self._table(explanation, class_index),
+            map_bar(style, limits),
+            aside=cells,
         )
 
-    def show_aside(self, markup: str) -> None:
-        """Put the map under the buttons of the cells."""
-        self.cell.picture.value = markup
+    def _table(self, explanation: Explanation, class_index: int) -> str:
+        """Return the sum behind the number of the cell."""
+        row, column = self.cell.value
+        found = sum_of_cell(explanation, class_index, row, column)
+        others, empty = len(explanation.feature_maps) - len(found.strongest), [""] * 4
+        return table_markup(
+            [
+                ("strongest channels", "weight", "", "activation", "", "contribution"),
+                *(
+                    (
+                        f"channel {one.channel}",
+                        one.weight,
+                        "x",
+                        one.activation,
+                        "=",
+                        one.contribution,
+                    )
+                    for one in found.strongest
+                ),
+                (f"the other {others}", *empty, found.rest),
+                (f"cell ({row}, {column}) of the map", *empty, found.total),
+            ]
+        )
 
 
 class ChannelsView(View):
@@ -133,49 +152,60 @@ class ChannelsView(View):
 
     name = "channels one by one"
 
-    def __init__(self, channels: int) -> None:
-        self.count = widgets.IntSlider(description="channels", value=1, max=channels, style=WIDE)
-        # One by one, so that it ends at the full map; in about twelve seconds where that can be.
-        self.play = widgets.Play(value=1, max=channels, interval=max(20, 12_000 // channels))
+    def __init__(self) -> None:
+        self.count = widgets.IntSlider(description="channels", value=1, min=1, style=WIDE)
+        self.play = widgets.Play(value=1, min=1)
         self.typed = widgets.BoundedIntText(
-            description="number of channels", value=1, max=channels, style=WIDE
+            description="number of channels", value=1, min=1, style=WIDE
         )
         widgets.jslink((self.play, "value"), (self.count, "value"))
         widgets.link((self.count, "value"), (self.typed, "value"))
-        wrapped = widgets.Layout(flex_flow="row wrap")
-        self.controls = (widgets.HBox([self.play, self.count, self.typed], layout=wrapped),)
+        above = {"flex_flow": "row wrap", "width": "100%"}
+        self.controls = (widgets.HBox([self.play, self.count, self.typed], layout=above),)
         self.watched = (self.count,)
 
-    def draw(self, subject: Subject, class_index: int, style: MapStyle, show: str) -> Drawing:
+    def start(self, subject: Subject) -> None:
+        """Offer as many channels as there are."""
+        channels = len(subject.explanation.feature_maps)
+        self.count.max = self.play.max = self.typed.max = channels
+        # One by one, so that it ends at the full map; in about twelve seconds where that can be.
+        self.play.interval = max(20, 12_000 // channels)
+
+    def draw(self, subject: Subject, class_index: int, style: MapStyle) -> Content:
         """Draw the sum of the largest channels, in the colours of the whole map."""
-        explanation = subject.explanation
+        explanation, count, channels = subject.explanation, self.count.value, self.count.max
         limits = explanation.limits(class_index, style.scale)
-        cam = partial_cam(explanation, class_index, self.count.value)
+        cam = partial_cam(explanation, class_index, count)
         category = explanation.network.categories[class_index]
-        what = f"the sum of the first {self.count.value} of {self.count.max} for {category}"
-        figures = [
-            Figure(
-                colourise(cam, style, limits=limits),
-                "sum, cell by cell",
-                describe_cam(cam, what),
-            ),
-            overlay_figure(explanation, cam, style, limits, "sum"),
-        ]
-        rest = explanation.cam(class_index).mean().item() - cam.mean().item()
-        bias = explanation.class_weights(class_index).bias.item()
-        rows = [
-            (f"mean of the sum of {self.count.value} channels", cam.mean().item()),
-            (f"+ mean of the other {self.count.max - self.count.value}", rest),
-            ("+ bias", bias),
-            ("= score", explanation.score(class_index)),
-        ]
-        return Drawing(
+        alt = describe_cam(cam, f"the sum of the first {count} of {channels} for {category}")
+        mean, bias, score = balance(explanation, class_index)
+        return Content(
             title_of(explanation, class_index),
-            figures,
-            sheet_markup(rows),
-            colour_bar(style, limits),
-            crop=subject.figure,
+            [
+                subject.crop,
+                cells_picture(cam, style, limits, "sum, cell by cell", alt),
+                overlay_picture(
+                    explanation, cam, style, limits, "overlay", "The sum over the crop."
+                ),
+            ],
+            table_markup(
+                [
+                    (f"mean of the sum of {count} channels", cam.mean().item()),
+                    (f"+ mean of the other {channels - count}", mean - cam.mean().item()),
+                    ("+ bias", bias),
+                    ("= score", score),
+                ]
+            ),
+            map_bar(style, limits),
         )
+
+
+class Side(NamedTuple):
+    """One of two maps to compare."""
+
+    explanation: Explanation
+    class_index: int
+    name: str
 
 
 class ClassesView(View):
@@ -183,23 +213,21 @@ class ClassesView(View):
 
     name = "two classes"
 
-    def __init__(self, network: Network) -> None:
-        options = [(f"{i} {category}", i) for i, category in enumerate(network.categories)]
-        self.other = widgets.Dropdown(description="other class", options=options, style=WIDE)
+    def __init__(self) -> None:
+        self.other = widgets.Dropdown(description="other class", style=WIDE)
         self.controls = self.watched = (self.other,)
 
     def start(self, subject: Subject) -> None:
         """Begin with the runner-up."""
+        self.other.options = class_options(subject.explanation.network)
         self.other.value = subject.explanation.prediction.top(2)[-1].class_index
 
-    def draw(self, subject: Subject, class_index: int, style: MapStyle, show: str) -> Drawing:
+    def draw(self, subject: Subject, class_index: int, style: MapStyle) -> Content:
         """Draw both maps and the first minus the second."""
         explanation = subject.explanation
-        sides = [
-            Side(explanation, index, explanation.network.categories[index])
-            for index in (class_index, self.other.value)
-        ]
-        return draw_two(sides[0], sides[1], style)
+        names = explanation.network.categories
+        both = [Side(explanation, one, names[one]) for one in (class_index, self.other.value)]
+        return compare(both, style)
 
 
 class NetworksView(View):
@@ -215,70 +243,54 @@ class NetworksView(View):
         """Forget the other network's explanation of the picture before."""
         self.explained = None
 
-    def draw(self, subject: Subject, class_index: int, style: MapStyle, show: str) -> Drawing:
+    def draw(self, subject: Subject, class_index: int, style: MapStyle) -> Content:
         """Draw both networks' maps and the first minus the second."""
-        explanation = subject.explanation
-        if self.explained is None:
-            picture = explanation.whole_picture or explanation.input_picture
-            self.explained = explain(self.other, picture)
-        category = explanation.network.categories[class_index]
+        network = subject.explanation.network
+        category = network.categories[class_index]
         other_index = self.other.class_index(category)
-        first, second = explanation.network.name, self.other.name
-        if first == second:
-            second = f"the other {second}"
-        return draw_two(
-            Side(explanation, class_index, f"{category} by {first}"),
-            Side(self.explained, other_index, f"{category} by {second}"),
-            style,
+        if self.explained is None:
+            self.explained = self._explained(network, subject)
+        name = f"{'the other ' if self.other.name == network.name else ''}{self.other.name}"
+        first = Side(subject.explanation, class_index, f"{category} by {network.name}")
+        return compare([first, Side(self.explained, other_index, f"{category} by {name}")], style)
+
+    def _explained(self, network: Network, subject: Subject) -> Explanation:
+        """Return what the other network makes of the picture, if both see the same part of it."""
+        picture = open_picture(subject.source)
+        seen, other = (
+            tuple(map(round, one.seen_box(picture.size))) for one in (network, self.other)
         )
+        if seen != other:
+            raise ValueError(
+                f"{network.name} and {self.other.name} see different parts of this picture, the "
+                f"pixels {seen} and {other} (left, top, right, bottom): their maps cannot be "
+                "subtracted. Choose networks with the same crop."
+            )
+        return explain(self.other, picture)
 
 
-class Side(NamedTuple):
-    """One of two maps to compare."""
-
-    explanation: Explanation
-    class_index: int
-    name: str
-
-    @property
-    def balance(self) -> tuple[float, float, float]:
-        """mean(map), bias and score."""
-        return (
-            self.explanation.cam(self.class_index).mean().item(),
-            self.explanation.class_weights(self.class_index).bias.item(),
-            self.explanation.score(self.class_index),
-        )
-
-
-def draw_two(left: Side, right: Side, style: MapStyle) -> Drawing:
-    """Draw two maps on one scale, and the left minus the right, in score units."""
-    sides = (left, right)
+def compare(sides: Sequence[Side], style: MapStyle) -> Content:
+    """Draw two maps of one crop on one scale, and the first minus the second, in score units."""
     cams = [side.explanation.cam(side.class_index) for side in sides]
-    if cams[0].shape != cams[1].shape:  # of two networks; only their pixels can be compared
-        cams = [upsample(cam, (SIDE, SIDE)) for cam in cams]
-    limits = (min(cam.min().item() for cam in cams), max(cam.max().item() for cam in cams))
-    figures = []
+    limits = min(cam.min().item() for cam in cams), max(cam.max().item() for cam in cams)
+    pictures = []
     for side, cam in zip(sides, cams, strict=True):
-        drawn = overlay_figure(side.explanation, cam, style, limits)
-        text = describe_cam(side.explanation.cam(side.class_index), f"the map of {side.name}")
-        figures.append(Figure(drawn.picture, side.name, text))
-    difference = cams[0] - cams[1]
-    most = difference.abs().max().item()
-    figures.append(difference_figure(difference, most, left.name, right.name))
-    bars = bar_markup(style, limits, "both maps on one scale, score")
-    bars += bar_markup(MapStyle(), (-most, most), "difference, score")
-    return Drawing(f"{left.name} or {right.name}?", figures, difference_sheet(left, right), bars)
-
-
-def difference_sheet(left: Side, right: Side) -> str:
-    """Return the balance of the difference: of the maps' means and biases comes the scores'."""
-    mean, bias, score = (
-        one - other for one, other in zip(left.balance, right.balance, strict=True)
-    )
-    return sheet_markup(
-        [
-            ("mean(first map) - mean(second map)", mean),
-            ("+ difference of the biases", bias),
-            ("= difference of the scores", score),
-        ]
+        alt = describe_cam(cam, f"the map of {side.name}")
+        pictures.append(overlay_picture(side.explanation, cam, style, limits, side.name, alt))
+    if cams[0].shape != cams[1].shape:  # of two networks: only their pixels can be compared
+        cams = [upsample(cam, (SIDE, SIDE)) for cam in cams]
+    difference, signed = cams[0] - cams[1], replace(style, style="evidence", opacity=None)
+    ends = difference.min().item(), difference.max().item()
+    explanation, (left, right) = sides[0].explanation, [side.name for side in sides]
+    alt = describe_difference(difference, left, right)
+    pictures.append(overlay_picture(explanation, difference, signed, ends, "difference", alt))
+    names = ("mean(first map) - mean(second map)", "+ difference of the biases")
+    first, second = (balance(side.explanation, side.class_index) for side in sides)
+    numbers = [one - other for one, other in zip(first, second, strict=True)]
+    return Content(
+        f"{left} or {right}?",
+        pictures,
+        table_markup(zip((*names, "= difference of the scores"), numbers, strict=True)),
+        colour_bar(style, limits, "both maps on one scale, score")
+        + colour_bar(signed, ends, "difference, score"),
     )

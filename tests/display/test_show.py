@@ -59,19 +59,6 @@ def test_only_what_is_enlarged_is_shown_in_squares():
     assert "pixelated" not in picture_markup(picture, "black")
 
 
-@pytest.mark.parametrize(
-    ("size", "kind"), [((32, 7), "PNG"), ((7, 33), "JPEG"), ((224, 224), "JPEG")]
-)
-def test_a_moving_picture_is_a_jpeg_unless_it_is_tiny(size, kind):
-    picture = Image.effect_noise(size, 60).convert("RGB")
-    found = picture_in(picture_markup(picture, "noise", moving=True))
-    assert (found.format, found.size) == (kind, size)
-    if kind == "PNG":
-        np.testing.assert_array_equal(found, picture)
-    else:
-        assert np.abs(np.asarray(found, float) - np.asarray(picture, float)).mean() < 30
-
-
 def test_a_figure_is_shown_once_and_closed(shown):
     figure, axes = plt.subplots(figsize=(2, 1))
     axes.plot([0, 1])

@@ -1,58 +1,107 @@
-"""One Chromium, and in it one page with an explorer for every kind of server."""
+"""One Chromium, one server, and a page with an explorer for each of the three ways to open it."""
 
+import importlib.util
+import os
+import shutil
 from contextlib import ExitStack
 
-from browser.books import write_book
-from browser.chromium import find_chromium, flags
-from browser.complaints import Complaints
-from browser.screen import MILLISECONDS, Screen
-from browser.servers import running
+import nbformat
 
-WIDE, HIGH = 1300, 1050
+from browser.screen import MILLISECONDS, Screen
+from browser.server import running
+
+PACKAGES = {"playwright": "playwright", "notebook": "notebook", "voila": "voila"} | {
+    "axe_playwright_python": "axe-playwright-python"
+}
+SIZE = {"width": 1300, "height": 1050}
 PICTURE, BEST = "cat_and_dog", "dog: score 4.16,"
+EXPLORER = f"""import cam_helpers as ch
+
+panel = ch.explorer(picture={PICTURE!r}, other_network=ch.load_network(weights=None))
+panel"""
 AS_IT_BEGINS = {
+    "network": "tiny_resnet",
     "look at": "the map",
     "show": "side by side",
     "style": "evidence",
     "scale": "shared",
+    "opacity": "the style's own",
 }
 KERNEL_IS_IDLE = """() =>
   window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"""
 RUN_ALL = "window.jupyterapp.commands.execute('notebook:run-all-cells')"
+ERRORS_OF_JUPYTER = (
+    # Notebook 7.6 on opening any notebook.
+    "Cannot read properties of undefined (reading 'schema')",
+    # Voila 0.5 on opening any notebook, where JupyterLab or Notebook brings newer extensions.
+    "The getter for the shared module is not a function",
+    # Notebook 7 on a server on which JupyterLab was opened before.
+    "Command 'filebrowser:open-path' not registered",
+    # Their icon fonts, which Voila fetches from cdn.jsdelivr.net; the icons come all the same.
+    "Failed to load resource:",
+)
+
+
+def find_chromium():
+    """Return the path of a Chromium, or None. `CAM_CHROMIUM` names one; otherwise look for it."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    wanted = os.environ.get("CAM_CHROMIUM")
+    return next(filter(None, map(shutil.which, [wanted] if wanted else names)), None)
+
+
+def what_is_missing():
+    """Say what is not here and how to get it; "" where all is here."""
+    sentences = []
+    if find_chromium() is None:
+        named = os.environ.get("CAM_CHROMIUM")
+        found = f"CAM_CHROMIUM={named} cannot be started" if named else "no Chromium is here"
+        sentences.append(f"{found}: apt install chromium, or set CAM_CHROMIUM to its path.")
+    absent = [name for module, name in PACKAGES.items() if not importlib.util.find_spec(module)]
+    if absent:
+        sentences.append(f'{", ".join(absent)} not installed: pip install -e ".[browser]"')
+    return " ".join(sentences)
+
+
+class Errors(list):
+    """The errors that a page reports, but for those that Jupyter makes whatever is open."""
+
+    def __init__(self, page):
+        page.on("pageerror", lambda error: self._note(str(error)))
+        page.on("console", lambda said: said.type == "error" and self._note(said.text))
+
+    def _note(self, text):
+        if not any(known in text for known in ERRORS_OF_JUPYTER):
+            self.append(text)
 
 
 class Desk:
-    """Opens servers and pages when they are first needed, and closes all at the end."""
+    """Opens pages when they are first needed, and closes all at the end."""
 
     def __init__(self, home):
         from playwright.sync_api import sync_playwright
 
-        self.home = home
         self.opened = ExitStack()
-        self.servers, self.screens, self.complaints = {}, {}, {}
+        self.screens, self.errors = {}, {}
+        self.server = self.opened.enter_context(running(home))
         self.playwright = self.opened.enter_context(sync_playwright())
         self.launch()
 
     def close(self):
         self.opened.close()
 
-    def server(self, kind):
-        if kind not in self.servers:
-            self.servers[kind] = self.opened.enter_context(running(kind, self.home / kind))
-        return self.servers[kind]
-
     def launch(self):
-        path, chosen = find_chromium(), flags()
-        self.browser = self.playwright.chromium.launch(executable_path=path, args=chosen)
+        flags = ["--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            flags.append("--no-sandbox")  # which refuses to work for root, as in a container
+        self.browser = self.playwright.chromium.launch(executable_path=find_chromium(), args=flags)
         self.opened.callback(self.browser.close)
 
     def new_page(self):
-        size = {"width": WIDE, "height": HIGH}
         try:
-            page = self.browser.new_page(viewport=size)
+            page = self.browser.new_page(viewport=SIZE)
         except Exception:  # Chromium has died, and the test in which it did has failed
             self.launch()
-            page = self.browser.new_page(viewport=size)
+            page = self.browser.new_page(viewport=SIZE)
         page.set_default_timeout(MILLISECONDS)
         return page
 
@@ -65,18 +114,23 @@ class Desk:
             except Exception:  # a test that failed has left it in a state past tidying
                 self.screens.pop(kind).page.close()
         page = self.new_page()
-        self.complaints[kind] = Complaints(page)
-        self.open(kind, page)
+        self.errors[kind] = Errors(page)
+        self.open_book(kind, page)
         self.screens[kind] = Screen(page)
         self.screens[kind].wait_for_title(BEST)
         return self.screens[kind]
 
-    def open(self, kind, page):
-        """Write a notebook, open it, and run all of it."""
-        server = self.server(kind)
-        name = f"book{len(list(server.folder.glob('*.ipynb')))}.ipynb"
-        write_book(server.folder / name)
-        page.goto(server.page_of(name))
+    def open_book(self, kind, page):
+        """Write a notebook of one code cell between two of text, open it, and run it."""
+        new = nbformat.v4
+        # Without the name of its kernel, JupyterLab would ask for it.
+        kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+        cells = [new.new_markdown_cell("before"), new.new_code_cell(EXPLORER)]
+        cells.append(new.new_markdown_cell("after"))
+        name = f"{kind}{len(list(self.server.folder.iterdir()))}.ipynb"
+        book = new.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+        nbformat.write(book, self.server.folder / name)
+        page.goto(self.server.page_of(kind, name))
         if kind != "voila":  # which has run it already
             page.wait_for_function(KERNEL_IS_IDLE)
             page.evaluate(RUN_ALL)
@@ -86,7 +140,6 @@ def tidy(screen):
     """Bring a screen back to what it was in the beginning."""
     for label, option in AS_IT_BEGINS.items():
         screen.choose(label, option)
-    screen.type("opacity", "0.85")
     screen.choose("picture", "cat")
     screen.wait_for_title("cat:")
     screen.choose("picture", PICTURE)

@@ -8,52 +8,28 @@ PANEL = ".cam-panel"
 MILLISECONDS = 60_000
 
 READ = """panel => {
-  const told = [...panel.children].find(
+  const said = [...panel.children].find(
     part => part.matches('.widget-html') && getComputedStyle(part).display !== 'none');
   const figure = figure => [
     figure.querySelector('figcaption').innerText, figure.querySelector('img').src];
-  const lists = [...panel.querySelectorAll('.widget-dropdown')];
-  const list = lists.find(list => list.querySelector('label').innerText === 'class');
   return {
     title: panel.querySelector('strong')?.innerText ?? '',
-    listed: list?.querySelector('select').value ?? '',
-    sentence: told ? told.innerText.trim() : '',
+    sentence: said ? said.innerText.trim() : '',
     figures: Object.fromEntries([...panel.querySelectorAll('figure')].map(figure)),
     rows: [...panel.querySelectorAll('table tr')].map(
       row => [...row.cells].map(cell => cell.innerText).filter(text => text)),
   };
 }"""
 
-# Note every picture that the screen shows, with the title above it and the milliseconds since the
-# start; the browser's own observer sees all of them, however short they stand there.
-RECORD = """panel => {
-  const begin = performance.now();
-  window.shown = [];
-  window.note = () => {
-    const state = (READ)(panel), last = window.shown.at(-1);
-    const is_new = !last || last.title !== state.title
-      || JSON.stringify(last.figures) !== JSON.stringify(state.figures);
-    if (is_new) window.shown.push({...state, time: performance.now() - begin});
-  };
-  window.observer = new MutationObserver(window.note);
-  window.observer.observe(panel, {childList: true, subtree: true, attributes: true});
-}""".replace("READ", READ)
-RECORDED = "() => { window.note(); window.observer.disconnect(); return window.shown; }"
-
 
 @dataclass(frozen=True)
 class State:
-    """What stands on the screen at one moment; `figures` are data URLs by caption.
-
-    `listed` is what the list of classes says, which follows the title in a moment.
-    """
+    """What stands on the screen at one moment; `figures` are data URLs by caption."""
 
     title: str
-    listed: str
     sentence: str
     figures: dict
     rows: list
-    time: float = 0.0  # milliseconds since the start of a recording
 
 
 class Screen:
@@ -76,28 +52,14 @@ class Screen:
             if is_so(state):
                 return state
             self.page.wait_for_timeout(20)
-        told = f"{state.title!r}, {state.sentence!r}, {state.rows}"
-        raise AssertionError(f"{what!r} did not come; the screen says {told}")
+        said = f"{state.title!r}, {state.sentence!r}, {state.rows}"
+        raise AssertionError(f"{what!r} did not come; the screen says {said}")
 
     def wait_for_title(self, begin):
-        """Wait until the title begins like that, and the list of classes has followed."""
-
-        def is_there(state):
-            listed = state.listed.partition(" ")[2]
-            return state.title.startswith(begin) and state.title.startswith(listed)
-
-        return self.wait(is_there, begin)
+        return self.wait(lambda state: state.title.startswith(begin), begin)
 
     def wait_for_sentence(self, part):
         return self.wait(lambda state: part in state.sentence, part)
-
-    def record(self):
-        """Begin to note every picture on the screen."""
-        self.panel.evaluate(RECORD)
-
-    def recorded(self):
-        """End that, and return the states."""
-        return [State(**state) for state in self.page.evaluate(RECORDED)]
 
     # ---- Controls --------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from cam_helpers.networks.network import ClassChoice, Network, check_network
-from cam_helpers.networks.proof import UnsuitableNetworkError, agree
+from cam_helpers.networks.proof import UnsuitableNetworkError, nearly_equal
 from cam_helpers.pictures.open_picture import PictureError, PictureSource, open_picture
 from cam_helpers.step_1_predict import Prediction, forward
 from cam_helpers.step_2_isolate_weights import ClassWeights
@@ -206,7 +206,7 @@ def explain(network: Network, picture: PictureSource | Tensor) -> Explanation:
     biases = weights.new_zeros(len(weights)) if bias is None else bias.detach().clone()
     # Under autocast the maps come in half precision, and the weights do not.
     feature_maps = hooked.feature_maps[0].detach().to(weights.dtype, copy=True)
-    if not agree(linear(feature_maps.mean((1, 2)), weights, biases), scores):
+    if not nearly_equal(linear(feature_maps.mean((1, 2)), weights, biases), scores):
         if not scores.isfinite().all():
             raise UnsuitableNetworkError(
                 f"{network.name} gives scores on this picture that are no finite numbers. In half "

@@ -2,8 +2,9 @@
 
 A class activation map needs a network that ends in global average pooling and one linear layer
 (Zhou et al. 2016, "Learning Deep Features for Discriminative Localization", section 2). Layer
-names are not trusted for this. One forward pass must show that the linear layer's input is the
-spatial mean of some layer's output (`cam_helpers.networks.proof`).
+names are not trusted for this. A few forward passes must show that the linear layer's input is the
+spatial mean of some layer's output, and that this output changes where the picture does
+(`cam_helpers.networks.proof`).
 """
 
 import difflib
@@ -39,7 +40,7 @@ class WeightsUnavailableError(ConnectionError):
 def load_network(
     name: str = "tiny_resnet", weights: str | None = "default", device: str = "cpu"
 ) -> Network:
-    """Load a classifier and prove that its maps will add up to its scores.
+    """Load a classifier and prove that its maps add up to its scores and point at the place.
 
     `name` is a shipped network, `"tiny_resnet"` for drawn scenes or `"tf_mobilenet_v2"` for
     photographs, or any classifier that `torchvision.models.get_model` knows.

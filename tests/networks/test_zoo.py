@@ -1,13 +1,25 @@
-"""Every classifier of torchvision either satisfies the balance or is refused with the reason."""
+"""Every classifier of torchvision has maps that add up and point at the place, or is refused."""
 
 import pytest
 import torch
+from torch import nn
 from torchvision import models
 
 import cam_helpers as ch
 
 MOST_WEIGHTS = 250_000_000  # 1 GB; the three larger ones differ from smaller ones in width only
 REFUSED_FAMILIES = ("alexnet", "convnext", "maxvit", "mobilenet_v3", "squeezenet", "vgg", "vit")
+
+
+class Flipped(nn.Module):
+    """Looks at the picture's mirror image, so its maps point at the wrong side."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, x):
+        return self.model(x.flip(-1))
 
 
 def names_and_sizes():
@@ -24,6 +36,7 @@ def test_the_zoo_is_nearly_whole():
     assert len(NAMES) >= 70
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_the_balance_holds_or_the_network_is_refused(name):
     torch.manual_seed(0)
@@ -36,3 +49,6 @@ def test_the_balance_holds_or_the_network_is_refused(name):
     from_maps = explanation.cams().mean((1, 2)) + network.classifier.bias
     gap = (from_maps - explanation.scores).abs().max() / explanation.scores.abs().max()
     assert gap < 1e-5
+    flipped = Flipped(network.model)
+    with pytest.raises(ch.UnsuitableNetworkError, match="elsewhere"):
+        ch.make_network(name, flipped, network.categories, network.preprocess)

@@ -87,16 +87,7 @@ class StylePicker(widgets.HBox):  # type: ignore[misc]
     value = traitlets.Instance(MapStyle)
 
     def __init__(self) -> None:
-        self.lists = {
-            field.name: widgets.Dropdown(
-                description=field.name.replace("_", " "),
-                options=_style_options(field.name),
-                value=field.default,
-                style=WIDE,
-                layout={"width": "auto"},
-            )
-            for field in dataclasses.fields(MapStyle)
-        }
+        self.lists = {field.name: _list_of(field) for field in dataclasses.fields(MapStyle)}
         super().__init__(list(self.lists.values()), layout={"flex_flow": "row wrap"})
         self._choose()
         for one in self.lists.values():
@@ -107,16 +98,23 @@ class StylePicker(widgets.HBox):  # type: ignore[misc]
         self.lists["colour_map"].disabled = self.value.style == "evidence"  # it has its own colours
 
 
-def _style_options(field: str) -> list[tuple[str, Any]]:
-    """Return the options of the list for a field of `MapStyle`: what is shown, and the value."""
-    if field == "colour_map":
-        return [(name, name) for name in COLOUR_MAPS]
-    if field == "opacity":
-        return [("the style's own", None)] + [(f"{n / 10}", n / 10) for n in range(11)]
-    kind = get_type_hints(MapStyle)[field]
-    if kind is bool:
-        return [("no", False), ("yes", True)]
-    return [(name, name) for name in get_args(kind)]
+def _list_of(field: dataclasses.Field[Any]) -> widgets.Dropdown:
+    """Return a list of what a field of `MapStyle` can be, at what it usually is."""
+    kind = get_type_hints(MapStyle)[field.name]
+    options = [(str(choice), choice) for choice in get_args(kind)]
+    if field.name == "colour_map":
+        options = [(name, name) for name in COLOUR_MAPS]
+    elif field.name == "opacity":
+        options = [("the style's own", None)] + [(f"{n / 10}", n / 10) for n in range(11)]
+    elif kind is bool:
+        options = [("no", False), ("yes", True)]
+    return widgets.Dropdown(
+        description=field.name.replace("_", " "),
+        options=options,
+        index=[choice for _, choice in options].index(field.default),
+        style=WIDE,
+        layout={"width": "auto"},
+    )
 
 
 class CellPicker(widgets.VBox):  # type: ignore[misc]

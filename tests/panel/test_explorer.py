@@ -167,6 +167,16 @@ def test_one_picture_alone(panel, show):
     assert ("The map of dog peaks in" in panel.alt) == (show != "crop")
 
 
+def test_every_field_of_the_style_has_its_list_and_begins_with_the_usual(panel):
+    lists = panel.map_style.lists
+    assert list(lists) == [field.name for field in dataclasses.fields(ch.MapStyle)]
+    labels = ["evidence", "shared", "viridis", "the style's own", "no"]
+    assert [one.label for one in lists.values()] == labels
+    assert lists["colour_map"].disabled
+    lists["style"].value = "blend"
+    assert not lists["colour_map"].disabled
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -184,7 +194,6 @@ def test_every_field_of_the_style_reaches_the_picture(panel, options):
         panel.content.pictures[2].picture, explanation.overlay(best, ch.MapStyle(**options))
     )
     assert panel.map_style.value == ch.MapStyle(**options)
-    assert list(panel.map_style.lists) == [field.name for field in dataclasses.fields(ch.MapStyle)]
 
 
 def test_every_view_brings_its_own_controls(panel):

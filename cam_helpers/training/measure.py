@@ -122,10 +122,18 @@ def is_inside(point: Point, box: Sequence[float]) -> bool:
     return box[0] <= point[0] < box[2] and box[1] <= point[1] < box[3]
 
 
+def positive(text: str) -> int:
+    """Read a whole number from 1 on, for an option of a command."""
+    number = int(text) if text.isdecimal() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number from 1 on")
+    return number
+
+
 def main() -> None:
     """Print what is found of the shipped network."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
-    parser.add_argument("--scenes", type=int, default=1_200, help="how many of each kind")
+    parser.add_argument("--scenes", type=positive, default=1_200, help="how many of each kind")
     torch.set_num_threads(1)
     scenes = parser.parse_args().scenes
     print(measure(load_network(), scenes))

@@ -1,4 +1,6 @@
-"""Train the shipped network again from nothing: `python -m cam_helpers.training.tiny_resnet`.
+"""Train the shipped network again from nothing.
+
+The command is `python -m cam_helpers.training.tiny_resnet --out FILE`.
 
 Every step draws scenes that no other step sees, so nothing is stored and nothing can be learnt by
 heart. The network is told which classes a scene shows, never where. Ctrl-C is safe at any time:
@@ -24,9 +26,9 @@ from cam_helpers.networks.tiny_resnet import (
     TinyResNet,
     load_tiny_resnet,
 )
-from cam_helpers.networks.weights_file import checksum_file
+from cam_helpers.networks.weights_file import checksum_file, errors_named
 from cam_helpers.pictures.scenes import CATEGORIES, draw_scene
-from cam_helpers.training.measure import measure
+from cam_helpers.training.measure import measure, positive
 
 BATCH_SIZE = 32
 PEAK_LEARNING_RATE = 3e-3
@@ -76,9 +78,10 @@ def target_for(classes: tuple[str, ...]) -> Tensor:
 
 
 def train(checkpoint_file: Path, steps: int = STEPS, workers: int = 1) -> nn.Module:
-    """Train for `steps` steps, from the checkpoint where there is one; return the network."""
-    from tqdm import tqdm
+    """Train for `steps` steps, from the checkpoint where there is one; return the network.
 
+    Raises what `load_checkpoint` raises.
+    """
     torch.manual_seed(0)
     model = TinyResNet().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(
@@ -96,41 +99,45 @@ def train(checkpoint_file: Path, steps: int = STEPS, workers: int = 1) -> nn.Mod
     loader = DataLoader(
         FreshScenes(first_seed, (steps - done) * BATCH_SIZE), BATCH_SIZE, num_workers=workers
     )
-    bar = tqdm(loader, initial=done, total=steps, unit="step")
-    for step, (batch, target) in enumerate(bar, start=done + 1):
+    for step, (batch, target) in enumerate(loader, start=done + 1):
         batch = batch.contiguous(memory_format=torch.channels_last)  # a third faster on CPUs
         loss = F.cross_entropy(model.train()(batch), target)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
-        bar.set_postfix(loss=f"{loss.item():.3f}")
         if step % SAVE_EVERY == 0:
+            print(f"step {step} of {steps}: loss {loss.item():.3f}", flush=True)
             parts = {name: part.state_dict() for name, part in state.items()}
             save_whole({"step": step, "steps": steps, **parts}, checkpoint_file)
     return model.eval()
 
 
 def load_checkpoint(file: Path, steps: int) -> dict[str, Any]:
-    """Return a checkpoint of a training of `steps` steps, or raise `ValueError` saying why not."""
-    try:
+    """Return a checkpoint of a training of `steps` steps.
+
+    Raises `ValueError` for one of another training or a damaged one, `IsADirectoryError` or
+    `PermissionError` where the file cannot be read, `MemoryError` where the memory is too small.
+    """
+    with errors_named(file, "Delete it to begin again."):
         saved: dict[str, Any] = torch.load(file, weights_only=True)
         planned = saved["steps"]
-    except Exception as error:  # a damaged file can fail in almost any way
-        raise ValueError(f"{file} is no checkpoint of this training: delete it.") from error
     if planned != steps:
         raise ValueError(
             f"{file} belongs to a training of {planned} steps: go on with --steps {planned}, or "
-            "delete it to begin anew."
+            "delete it to begin again."
         )
     return saved
 
 
 def save_whole(content: object, file: Path) -> None:
     """Save under a temporary name first, so that an interruption leaves the old file whole."""
-    unfinished = file.with_name(file.name + ".part")
-    torch.save(content, unfinished)
-    os.replace(unfinished, file)
+    unfinished = file.with_name(f"{file.name}.{os.getpid()}.part")  # another training has its own
+    try:
+        torch.save(content, unfinished)
+        os.replace(unfinished, file)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def save_weights(model: nn.Module, file: Path) -> None:
@@ -146,15 +153,21 @@ def save_weights(model: nn.Module, file: Path) -> None:
 def main() -> None:
     """Train, save the weights, and print what the network can do on scenes it has never seen."""
     parser = argparse.ArgumentParser(description="Train tiny_resnet from nothing; resumes itself.")
-    parser.add_argument("--steps", type=int, default=STEPS, help=f"default {STEPS}")
-    parser.add_argument("--out", type=Path, default=WEIGHTS_FILE, help=f"default {WEIGHTS_FILE}")
+    parser.add_argument("--out", type=Path, required=True, help=f"the shipped ones: {WEIGHTS_FILE}")
+    parser.add_argument("--steps", type=positive, default=STEPS, help=f"default {STEPS}")
     chosen = parser.parse_args()
     checkpoint_file = chosen.out.with_suffix(".checkpoint")
     torch.set_num_threads(1)  # the second core draws the scenes
-    chosen.out.parent.mkdir(parents=True, exist_ok=True)
     try:
+        chosen.out.parent.mkdir(parents=True, exist_ok=True)
+        if chosen.out.is_dir():
+            parser.error(f"{chosen.out} is a folder: name a file in it")
         model = train(checkpoint_file, chosen.steps)
+    except (ValueError, OSError, MemoryError) as error:
+        raise SystemExit(str(error)) from error
     except KeyboardInterrupt:
+        if not checkpoint_file.exists():
+            raise SystemExit(f"\nStopped before step {SAVE_EVERY}: nothing is saved yet.") from None
         raise SystemExit(f"\nStopped. The same command goes on from {checkpoint_file}.") from None
     save_weights(model, chosen.out)
     checkpoint_file.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ import torch
 
 import cam_helpers as ch
 from cam_helpers.networks.preprocess import Preprocess
-from cam_helpers.networks.tiny_resnet import TinyResNet, load_tiny_resnet
+from cam_helpers.networks.tiny_resnet import WEIGHTS_FILE, TinyResNet, load_tiny_resnet
 from cam_helpers.training import measure as measure_module
 from cam_helpers.training import tiny_resnet as train_module
 from cam_helpers.training.measure import (
@@ -169,9 +169,61 @@ def test_an_interrupted_command_says_how_to_go_on(tmp_path, monkeypatch):
     out = tmp_path / "tiny_resnet.pt"
     monkeypatch.setattr(sys, "argv", ["train", "--out", str(out)])
     monkeypatch.setattr(train_module, "train", stop)
-    with pytest.raises(SystemExit, match="same command goes on"):
+    with pytest.raises(SystemExit, match="nothing is saved yet"):
+        train_module.main()
+    out.with_suffix(".checkpoint").touch()
+    with pytest.raises(SystemExit, match=r"same command goes on from .*tiny_resnet\.checkpoint"):
         train_module.main()
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "--out"),  # the shipped weights are not replaced unasked
+        (["--out", "{folder}"], "is a folder: name a file in it"),
+        (["--out", "{folder}/file/a.pt"], "file"),
+        (["--out", "{folder}/a.pt", "--steps", "0"], "0 is no whole number from 1 on"),
+        (["--out", "{folder}/a.pt", "--steps", "many"], "many is no whole number from 1 on"),
+        (["--out", "{folder}/b.pt"], "b.checkpoint cannot be used"),
+    ],
+)
+def test_a_wrong_command_is_refused_before_the_training(
+    tmp_path, monkeypatch, capsys, options, words
+):
+    (tmp_path / "file").touch()
+    (tmp_path / "b.checkpoint").write_bytes(b"junk")
+    before = WEIGHTS_FILE.read_bytes()
+    argv = ["train", *(option.format(folder=tmp_path) for option in options)]
+    monkeypatch.setattr(sys, "argv", argv)
+    monkeypatch.setattr(train_module, "FreshScenes", None)  # no training gets as far as that
+    with pytest.raises(SystemExit) as caught:
+        train_module.main()
+    assert words in f"{caught.value} {capsys.readouterr().err}"
+    assert np.array_equal(np.frombuffer(before, np.uint8), np.fromfile(WEIGHTS_FILE, np.uint8))
+
+
+@pytest.mark.parametrize("scenes", ["0", "-3", "few"])
+def test_measuring_needs_a_number_of_scenes(monkeypatch, capsys, scenes):
+    monkeypatch.setattr(sys, "argv", ["measure", f"--scenes={scenes}"])
+    with pytest.raises(SystemExit):
+        measure_module.main()
+    assert f"{scenes} is no whole number from 1 on" in capsys.readouterr().err
+
+
+def test_two_trainings_do_not_share_an_unfinished_file(tmp_path, monkeypatch):
+    unfinished, save = [], torch.save
+
+    def note(content, file):
+        unfinished.append(file)
+        save(content, file)
+
+    monkeypatch.setattr(torch, "save", note)
+    for process in (11, 12):
+        monkeypatch.setattr(train_module.os, "getpid", lambda process=process: process)
+        save_whole({"step": 1}, tmp_path / "checkpoint")
+    assert len(set(unfinished)) == 2
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint"]
 
 
 # ---- measuring ----------------------------------------------------------------------------
@@ -375,5 +427,37 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
         with pytest.raises(ValueError, match="--steps 3"):
             train_module.load_checkpoint(file, steps)
     file.write_bytes(b"junk")
-    with pytest.raises(ValueError, match="delete it"):
+    with pytest.raises(ValueError, match="Delete it"):
         train_module.load_checkpoint(file, 6)
+
+
+def test_a_folder_in_the_place_of_a_checkpoint_is_told(tmp_path):
+    with pytest.raises(IsADirectoryError):
+        train_module.load_checkpoint(tmp_path, 6)
+
+
+def test_a_checkpoint_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    """root, as whom tests may run, may read everything; so torch's opening refuses here."""
+    file = tmp_path / "net.checkpoint"
+    torch.save({"step": 3, "steps": 3}, file)
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied", str(file))
+
+    monkeypatch.setattr(torch, "load", refuse)
+    with pytest.raises(PermissionError, match="Permission denied"):
+        train_module.load_checkpoint(file, 3)
+
+
+def test_too_little_memory_for_a_checkpoint_is_not_called_damage(tmp_path, in_little_memory):
+    """Who followed the advice to delete it would lose the training."""
+    file = tmp_path / "net.checkpoint"
+    torch.save({"step": 3, "steps": 3, "model": torch.zeros(10_000_000)}, file)
+    setup = f"""
+from pathlib import Path
+from cam_helpers.training.tiny_resnet import load_checkpoint
+file = Path({str(file)!r})
+"""
+    words = in_little_memory("load_checkpoint(file, 3)", 20, setup)
+    assert words.startswith("MemoryError Too little memory") and "Delete" not in words
+    assert in_little_memory("load_checkpoint(file, 3)", 100, setup) == "done"

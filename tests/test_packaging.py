@@ -132,11 +132,9 @@ def test_the_machine_check_tells_versions_places_and_findings(python, elsewhere)
     assert version.startswith(f"cam_helpers {PYPROJECT['version']} on ")
     assert data.startswith(f"data in {python.parents[1]}")
     assert data.endswith("data")
-    # Memory and disk are the machine's affair, all else the wheel's.
-    assert [line for line in findings if not re.match("ok  |LOOK  (Memory|Disk):", line)] == []
-    what = [re.match(r"(?:ok  |LOOK)  ([\w ]+): \S", line)[1] for line in findings]
-    known = ["Python", "Packages", "Shipped network", "Connection", "Memory", "Disk", "GPU"]
-    assert what == known
+    # The disk is the machine's affair, all else the wheel's.
+    assert len(findings) == 4
+    assert all(re.match("ok  |LOOK  .* GB of disk", line) for line in findings), findings
 
 
 PLAY = """

@@ -50,10 +50,10 @@ def check_disk() -> tuple[bool, str]:
     folder = Path(torch.hub.get_dir()).absolute()
     existing = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
     free = shutil.disk_usage(existing).free / 1e9
-    words = f"{free:.1f} GB of disk are free where torch keeps downloaded weights ({folder})"
+    words = f"{free:.1f} GB of disk are free where torch keeps downloaded weights"
     if free >= DISK_NEEDED:
         return True, words
-    return False, f"{words}: make room before you use resnet18; the shipped networks need none"
+    return False, f"{words}: make room in {folder}, or name another folder in TORCH_HOME"
 
 
 def check_asserts() -> tuple[bool, str]:

@@ -19,10 +19,12 @@ def explorer(
 ) -> "Explorer":
     """Return a panel of ipywidgets that shows a picture, the map of a class, and its sums.
 
-    `network` and `other_network` are networks or names for `load_network`; `picture` is whatever
-    `open_picture` takes. `class_index` is the class to begin with; `None` takes the best one.
-    `view` is what the panel shows first: `"the map"`, `"one cell"`, `"channels one by one"`,
-    `"two classes"` or, where there is an `other_network`, `"two networks"`.
+    `network` and `other_network` are networks or names for `load_network`; the panel lists the two
+    shipped ones, `"tiny_resnet"` for drawn scenes and `"tf_mobilenet_v2"` for photographs, and
+    `network`, and switches between them. `picture` is whatever `open_picture` takes. `class_index`
+    is the class to begin with; `None` takes the best one. `view` is what the panel shows first:
+    `"the map"`, `"one cell"`, `"channels one by one"`, `"two classes"` or, where there is an
+    `other_network`, `"two networks"`.
 
     Where something does not fit, the panel says so in a sentence; nothing is raised.
     """

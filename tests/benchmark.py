@@ -250,7 +250,7 @@ def with_captum(network: ch.Network, batch: torch.Tensor, picture: Image.Image) 
     def move(class_index: int) -> bytes:
         cam = extract.attribute(batch, target=class_index).detach()
         grown = LayerAttribution.interpolate(cam, (224, 224), "bilinear")[0, 0]
-        return jpeg(Image.blend(picture, ch.colourise(grown, "jet"), 0.5))
+        return jpeg(Image.blend(picture, ch.colourise(grown, colour_map="jet"), 0.5))
 
     return move
 

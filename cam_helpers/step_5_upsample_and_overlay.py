@@ -20,7 +20,9 @@ Scale = Literal["shared", "raw", "min-max"]
 # A choice for lists, perceptually uniform ones first; jet is the article's.
 COLOUR_MAPS = ("viridis", "magma", "inferno", "cividis", "gray", "coolwarm", "jet")
 
-FOR, AGAINST = (230, 97, 0), (93, 58, 155)  # orange and purple
+# Orange and purple; with these and with `pale`, sign and order of the cells are read best from the
+# drawn pixels, in normal and in colour-deficient sight: python tests/reading_overlays.py
+FOR, AGAINST = (240, 110, 0), (80, 45, 185)
 SCALES: tuple[Scale, ...] = ("shared", "raw", "min-max")
 OPACITY: dict[Style, float] = {"evidence": 0.85, "blend": 0.5}
 POWER = 0.7  # below 1, so that weak evidence can be seen as well
@@ -198,7 +200,7 @@ def _laid_over(
 def pale(picture: Image.Image) -> Image.Image:
     """Return an RGB picture half grey and paled: colour is left to the map."""
     half_grey = Image.blend(picture, picture.convert("L").convert("RGB"), 0.5)
-    return Image.blend(half_grey, Image.new("RGB", picture.size, "white"), 0.4)
+    return Image.blend(half_grey, Image.new("RGB", picture.size, "white"), 0.5)
 
 
 @lru_cache(maxsize=32)
@@ -242,9 +244,10 @@ def frame_cell(
     draw = ImageDraw.Draw(framed)
     draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline="black", width=3)
     draw.rectangle((x0 + 1, y0 + 1, x1 - 2, y1 - 2), outline="white", width=1)
-    font = ImageFont.load_default(max(9, (y1 - y0) / 3))
-    middle = (x0 + x1) / 2, (y0 + y1) / 2
-    draw.text(middle, text, "black", font, anchor="mm", stroke_width=2, stroke_fill="white")
+    if text:
+        font, middle = ImageFont.load_default(max(9, (y1 - y0) / 3)), ((x0 + x1) / 2, (y0 + y1) / 2)
+        draw.rectangle(draw.textbbox(middle, text, font, anchor="mm"), "white")
+        draw.text(middle, text, "black", font, anchor="mm")
     return framed
 
 

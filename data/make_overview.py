@@ -22,9 +22,7 @@ def main() -> None:
         axis.imshow(picture)
         axis.set_title(title)
         axis.axis("off")
-    low, high = explanation.limits("cat")
-    scale = plt.cm.ScalarMappable(plt.Normalize(low, high), "viridis")
-    figure.colorbar(scale, ax=axes, label="score (colours before blending)", shrink=0.7)
+    ch.draw_colour_bar(axes, explanation.limits("cat"), label="score: for (+) and against (-)")
     figure.savefig(Path(__file__).parent / "overview.png", dpi=110)
 
 

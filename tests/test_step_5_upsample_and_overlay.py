@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from reading_overlays import lab, light
 
 import cam_helpers as ch
 from cam_helpers.step_5_upsample_and_overlay import (
@@ -354,7 +355,7 @@ def test_the_pale_picture_is_half_as_colourful_and_lighter():
     colours = np.array([[200.0, 100.0, 0.0]])
     found = pixels(pale(Image.new("RGB", (1, 1), (200, 100, 0))))[0]
     grey = colours @ [0.299, 0.587, 0.114]  # as Pillow defines "L"
-    assert np.abs(found - (0.6 * (colours + grey) / 2 + 0.4 * 255)).max() <= 1.5
+    assert np.abs(found - ((colours + grey) / 4 + 255 / 2)).max() <= 1.5
 
 
 @pytest.mark.parametrize("limits", [(-4, 1), (-1, 4), (0, 4), (-4, 4), (-4, -1)])
@@ -387,6 +388,13 @@ def test_the_strongest_cell_lies_over_its_part_of_a_wide_picture():
     cold = result[..., 2] - result[..., 0]
     purple = np.argwhere(cold == cold.max()).mean(axis=0)
     assert 0 <= purple[0] < 10 and 40 <= purple[1] < 60
+
+
+@pytest.mark.parametrize("sight", ["normal", "protanopia", "deuteranopia", "tritanopia"])
+def test_the_two_hues_and_zero_look_different_to_everybody(sight):
+    against, zero, for_it = lab(light(np.asarray(legend())[0, [0, 128, 255]]), sight)
+    for one, other in ((against, for_it), (against, zero), (for_it, zero)):
+        assert np.linalg.norm(one - other) > 25  # CIELAB; 2 can just be told apart
 
 
 # ---- styles -------------------------------------------------------------------------------

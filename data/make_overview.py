@@ -17,7 +17,7 @@ def main() -> None:
     for category in ("cat", "dog"):
         title = f"where it finds the {category}\n(score {explanation.score(category):.1f})"
         columns[title] = explanation.overlay(category)
-    figure, axes = plt.subplots(1, 3, figsize=(10, 4), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(10, 3.4), layout="constrained")
     for axis, (title, picture) in zip(axes, columns.items(), strict=True):
         axis.imshow(picture)
         axis.set_title(title)

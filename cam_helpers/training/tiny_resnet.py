@@ -93,8 +93,9 @@ def train(checkpoint_file: Path, steps: int = STEPS, workers: int = 1) -> nn.Mod
     if checkpoint_file.exists():
         saved = load_checkpoint(checkpoint_file, steps)
         done = saved["step"]
-        for name, part in state.items():
-            part.load_state_dict(saved[name])
+        with errors_named(checkpoint_file, "Delete it to begin again."):
+            for name, part in state.items():
+                part.load_state_dict(saved[name])
     first_seed = FIRST_TRAINING_SEED + done * BATCH_SIZE
     loader = DataLoader(
         FreshScenes(first_seed, (steps - done) * BATCH_SIZE), BATCH_SIZE, num_workers=workers

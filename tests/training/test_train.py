@@ -429,6 +429,9 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     file.write_bytes(b"junk")
     with pytest.raises(ValueError, match="Delete it"):
         train_module.load_checkpoint(file, 6)
+    torch.save({"step": 3, "steps": 6}, file)  # without the network
+    with pytest.raises(ValueError, match="Delete it"):
+        train(file, steps=6, workers=0)
 
 
 def test_a_folder_in_the_place_of_a_checkpoint_is_told(tmp_path):

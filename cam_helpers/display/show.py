@@ -91,6 +91,11 @@ def _encode(picture: Image.Image) -> tuple[str, bytes]:
     return "jpeg", buffer.getvalue()
 
 
+def rounded(number: float, decimals: int = 2) -> str:
+    """Return a number with so many decimals, and never -0.00."""
+    return f"{round(number, decimals) + 0.0:.{decimals}f}"
+
+
 def draw_colour_bar(
     axes: Any,
     limits: Limits,
@@ -153,8 +158,7 @@ def draw_cells(
     for row, numbers in enumerate(cam.tolist()):
         for column, number in enumerate(numbers):
             colour = "white" if _is_dark(*colours(norm(number))[:3]) else "black"
-            # + 0.0 turns -0.0 into 0.0
-            text = f"{round(number, decimals) + 0.0:.{decimals}f}"
+            text = rounded(number, decimals)
             axis.text(column, row, text, ha="center", va="center", color=colour)
     if colour_bar:
         axis.figure.colorbar(image, ax=axis, label=unit, fraction=0.046)

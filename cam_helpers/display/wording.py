@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from cam_helpers.display.show import rounded
 from cam_helpers.explain import Explanation
 from cam_helpers.networks.network import ClassChoice
 from cam_helpers.pictures.annotations import Boxes
@@ -17,11 +18,6 @@ def place_of(row: int, column: int, height: int, width: int) -> str:
     down = ("upper", "middle", "lower")[int((row + 0.5) / height * 3)]
     across = ("left", "middle", "right")[int((column + 0.5) / width * 3)]
     return "the middle" if down == across else f"the {down} {across}"
-
-
-def rounded(number: float) -> str:
-    """Return a number with two decimals, and never -0.00."""
-    return f"{round(number, 2) + 0.0:.2f}"
 
 
 def describe_cam(cam: Tensor, what: str) -> str:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import ipywidgets as widgets
 
 from cam_helpers.display.controls import WIDE, CellPicker, class_options
-from cam_helpers.display.wording import describe_cam, describe_difference, describe_map, rounded
+from cam_helpers.display.show import rounded
+from cam_helpers.display.wording import describe_cam, describe_difference, describe_map
 from cam_helpers.explain import Explanation, explain
 from cam_helpers.networks.network import Network
 from cam_helpers.panel.screen import (

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 import cam_helpers as ch
-from cam_helpers.display.wording import describe_cam, describe_map, place_of, rounded
+from cam_helpers.display.show import rounded
+from cam_helpers.display.wording import describe_cam, describe_map, place_of
 from cam_helpers.training.measure import peak
 
 

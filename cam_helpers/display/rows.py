@@ -37,7 +37,7 @@ def show_row(
     import matplotlib.pyplot as plt
 
     style = MapStyle.of(style, **options)
-    height = min(4.0, 0.6 + (WIDTH - 1) / len(items))
+    height = min(4.0, 0.4 + (WIDTH - 1.2) / len(items))
     figure, axes = plt.subplots(
         1, len(items), figsize=(WIDTH, height), layout="constrained", squeeze=False
     )

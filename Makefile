@@ -5,7 +5,7 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab test test-long quick check notebooks repeat
+.PHONY: lab test test-long quick check notebooks student repeat
 
 # The settings in .jupyter keep a question about news off the first notebook. Without the last
 # argument Jupyter drops every message above 10 MiB, as a large picture makes one.
@@ -27,13 +27,15 @@ check: $(UV)
 	$(UV) run --locked ruff format --check
 	$(UV) run --locked mypy
 
-# For contributors: run every notebook from top to bottom and store what it shows.
+# For contributors: run every notebook, or ONLY=05, from top to bottom and store what it shows.
 notebooks: $(UV)
-	$(UV) run --locked jupyter nbconvert --to notebook --execute --inplace \
-		--ExecutePreprocessor.timeout=120 --ExecutePreprocessor.record_timing=False \
-		--ExecutePreprocessor.store_widget_state=False \
-		--NotebookExporter.preprocessors=cam_helpers.display.stills.StillPictures \
-		--NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor notebooks/*.ipynb
+	$(UV) run --locked python tests/store_notebooks.py $(ONLY)
+
+# For teachers: the notebooks without the answers of their exercises, in the folder student.
+student: $(UV)
+	$(UV) run --locked jupyter nbconvert --to notebook --output-dir student \
+		--TagRemovePreprocessor.enabled=True --TagRemovePreprocessor.remove_cell_tags=answer \
+		notebooks/*.ipynb
 
 # For contributors: do the notebooks print the same 20 times over, on plain and on fast arithmetic?
 repeat: $(UV)

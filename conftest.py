@@ -18,7 +18,8 @@ def collect_with_answers(self):
         yield item
     for exercise in exercises_of(self.nb):
         number += 1
-        cell = new_code_cell(exercise.solved, metadata={"tags": ["answer"]})
+        # Without a count nbval takes it for a cell that was never run, and compares nothing.
+        cell = new_code_cell(exercise.solved, execution_count=1, metadata={"tags": ["answer"]})
         yield IPyNbCell.from_parent(
             self, name=f"Answer {number}", cell_num=number, cell=cell, options=item.options
         )

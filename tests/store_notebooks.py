@@ -24,8 +24,8 @@ from PIL import Image
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 PICTURE = re.compile(r"data:image/\w+;base64,([A-Za-z0-9+/=]+)")
 WIDGET = "application/vnd.jupyter.widget-view+json"
-# Grey levels of 255. Processors and versions round colours differently, by one or two.
-SAME_TO_THE_EYE = 4
+# Levels of 255. A last digit of a number can choose the next colour of a colour map.
+SAME_TO_THE_EYE = 8
 CELL_SECONDS = 120
 
 

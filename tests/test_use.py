@@ -319,7 +319,7 @@ def cleaning_lines():
     A Ctrl-C that comes just there, while something is being put back, is beyond any program.
     """
     found = set()
-    for path in Path(ch.__file__).parent.glob("*.py"):
+    for path in Path(ch.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             for statement in getattr(node, "finalbody", []):
                 lines = range(statement.lineno, statement.end_lineno + 1)

@@ -5,7 +5,7 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab test test-long quick check notebooks student repeat
+.PHONY: lab test test-long quick bench check notebooks student repeat
 
 # The settings in .jupyter keep a question about news off the first notebook. Without the last
 # argument Jupyter drops every message above 10 MiB, as a large picture makes one.
@@ -20,6 +20,10 @@ test: $(UV)
 # For contributors: what takes minutes (long runs, many networks); one process, the memory is measured.
 test-long: $(UV)
 	$(UV) run --locked pytest -m long tests
+
+# For contributors: how long do maps take, ours and other libraries'? bench.py takes --device cuda.
+bench: $(UV)
+	$(UV) run --locked --extra peers python tests/bench.py
 
 # For contributors: style and types.
 check: $(UV)

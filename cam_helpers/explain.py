@@ -180,7 +180,7 @@ class Explanation:
             picture,
             self.cam(class_index),
             style,
-            limits=limits or self._limits(class_index, style.scale),
+            limits=self._limits(class_index, style.scale) if limits is None else limits,
             box=self.seen_box if whole else None,
         )
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from threading import Lock, RLock
+from threading import RLock
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -377,10 +377,10 @@ def is_compiled(layer: nn.Module) -> bool:
 
 # Beside the models, not inside them: a lock can be neither copied nor saved.
 _locks: WeakKeyDictionary[nn.Module, RLock] = WeakKeyDictionary()
-_locks_lock = Lock()
 
 
 def lock_of(model: nn.Module) -> RLock:
     """Return the one lock of a model. The thread that holds it may take it again."""
-    with _locks_lock:
-        return _locks.setdefault(model, RLock())
+    # One step of the dictionary behind it, so two threads get the same. A lock around it would stay
+    # locked for good where a Ctrl-C falls just before its release.
+    return _locks.setdefault(model, RLock())

@@ -4,6 +4,7 @@ import gc
 import io
 import warnings
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -110,6 +111,16 @@ def test_an_explanation_stays_true_whatever_happens_to_the_network(network, is_a
     assert all_of(scene)[-1] == expected
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_threads_explain_their_own_pictures(network, training):
+    names = ["cat", "dog", "car", "boat"] * 8
+    expected = {name: ch.explain(network, name).cam("cat") for name in names[:4]}
+    network.model.train(training)
+    with ThreadPoolExecutor(8) as threads:
+        found = threads.map(lambda name: ch.explain(network, name).cam("cat"), names, timeout=120)
+    assert all(torch.equal(cam, expected[name]) for cam, name in zip(found, names, strict=True))
+
+
 def test_an_input_tensor_may_be_changed_later(network):
     tensor = network.preprocess(ch.open_picture("cat"))
     explanation = ch.explain(network, tensor)
@@ -187,7 +198,7 @@ def test_min_max_warns_where_the_score_is_negative(network):
         explanation.limits(network.class_index("cup"), "min-max")
     with pytest.warns(UserWarning, match="speaks against") as by_overlay:
         explanation.overlay("cup", scale="min-max")
-    assert [told[0].filename for told in (by_limits, by_overlay)] == [__file__, __file__]
+    assert [warned[0].filename for warned in (by_limits, by_overlay)] == [__file__, __file__]
 
 
 def test_a_score_of_zero_is_not_negative(make_small):

@@ -462,8 +462,8 @@ def test_pytorch_grad_cams_overlay_swaps_red_and_blue_unless_told():
     black, strong = np.zeros((6, 8, 3)), np.ones((6, 8), dtype=np.float32)
     shown = grad_cam_image.show_cam_on_image(black, strong)
     assert (shown[..., 2] > shown[..., 0]).all()  # jet ends in red
-    told = grad_cam_image.show_cam_on_image(black, strong, use_rgb=True)
-    assert (told[..., 0] > told[..., 2]).all()
+    right = grad_cam_image.show_cam_on_image(black, strong, use_rgb=True)
+    assert (right[..., 0] > right[..., 2]).all()
     assert colour_table("jet")[-1, 0] > colour_table("jet")[-1, 2]
 
 
@@ -474,8 +474,8 @@ def test_captum_enlarges_in_squares_unless_told():
     cam = noise(1, 1, 3, 5)
     squares = captum.LayerAttribution.interpolate(cam, (96, 160))
     assert torch.equal(squares, cam.repeat_interleave(32, 2).repeat_interleave(32, 3))
-    told = captum.LayerAttribution.interpolate(cam, (96, 160), "bilinear")
-    torch.testing.assert_close(told[0], ch.upsample(cam[0], (96, 160)))
+    smooth = captum.LayerAttribution.interpolate(cam, (96, 160), "bilinear")
+    torch.testing.assert_close(smooth[0], ch.upsample(cam[0], (96, 160)))
 
 
 def test_captum_runs_the_network_in_the_mode_it_finds(tiny):

@@ -6,7 +6,6 @@ what is missing; with CAM_BROWSER=required they fail then. `pytest -m browser` r
 """
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -15,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser import access
-from browser.desk import BEST, KERNEL_IS_IDLE, RUN_ALL, Desk, Errors, what_is_missing
+from browser.desk import BEST, KERNEL_IS_IDLE, RUN_ALL, Desk, Errors
 from browser.server import PROJECT
 from browser.truth import NEAR, Truth, decode, difference
+from chromium import require_chromium
 from PIL import Image
 
 import cam_helpers as ch
@@ -27,17 +27,16 @@ from cam_helpers.step_5_upsample_and_overlay import frame_cell
 
 pytestmark = pytest.mark.browser
 
+PACKAGES = {"playwright": "playwright", "notebook": "notebook", "voila": "voila"} | {
+    "axe_playwright_python": "axe-playwright-python"
+}
 BOOK = PROJECT / "notebooks" / "06_explorer.ipynb"
 VIEWS = ["the map", "one cell", "channels one by one", "two classes", "two networks"]
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
-    missing = what_is_missing()
-    if missing and os.environ.get("CAM_BROWSER") == "required":
-        pytest.fail(missing)
-    if missing:
-        pytest.skip(missing)
+    require_chromium(PACKAGES)
     desk = Desk(tmp_path_factory.mktemp("desk"))
     yield desk
     desk.close()

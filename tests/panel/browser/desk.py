@@ -1,18 +1,13 @@
 """One Chromium, one server, and a page with an explorer for each of the three ways to open it."""
 
-import importlib.util
-import os
-import shutil
 from contextlib import ExitStack
 
 import nbformat
+from chromium import launch_chromium
 
 from browser.screen import MILLISECONDS, Screen
 from browser.server import running
 
-PACKAGES = {"playwright": "playwright", "notebook": "notebook", "voila": "voila"} | {
-    "axe_playwright_python": "axe-playwright-python"
-}
 SIZE = {"width": 1300, "height": 1050}
 PICTURE, BEST = "cat_and_dog", "dog: score 4.16,"
 EXPLORER = f"""import cam_helpers as ch
@@ -40,26 +35,6 @@ ERRORS_OF_JUPYTER = (
     # Their icon fonts, which Voila fetches from cdn.jsdelivr.net; the icons come all the same.
     "Failed to load resource:",
 )
-
-
-def find_chromium():
-    """Return the path of a Chromium, or None. `CAM_CHROMIUM` names one; otherwise look for it."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    wanted = os.environ.get("CAM_CHROMIUM")
-    return next(filter(None, map(shutil.which, [wanted] if wanted else names)), None)
-
-
-def what_is_missing():
-    """Say what is not here and how to get it; "" where all is here."""
-    sentences = []
-    if find_chromium() is None:
-        named = os.environ.get("CAM_CHROMIUM")
-        found = f"CAM_CHROMIUM={named} cannot be started" if named else "no Chromium is here"
-        sentences.append(f"{found}: apt install chromium, or set CAM_CHROMIUM to its path.")
-    absent = [name for module, name in PACKAGES.items() if not importlib.util.find_spec(module)]
-    if absent:
-        sentences.append(f'{", ".join(absent)} not installed: pip install -e ".[browser]"')
-    return " ".join(sentences)
 
 
 class Errors(list):
@@ -90,10 +65,7 @@ class Desk:
         self.opened.close()
 
     def launch(self):
-        flags = ["--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
-        if hasattr(os, "geteuid") and os.geteuid() == 0:
-            flags.append("--no-sandbox")  # which refuses to work for root, as in a container
-        self.browser = self.playwright.chromium.launch(executable_path=find_chromium(), args=flags)
+        self.browser = launch_chromium(self.playwright)
         self.opened.callback(self.browser.close)
 
     def new_page(self):

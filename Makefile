@@ -1,17 +1,22 @@
-# Both commands need only Python 3.11 or later with pip; uv is fetched where it is absent.
+# These commands need only Python 3.11 or later with pip; uv is fetched where it is absent.
 #   make lab    sets everything up and opens the notebooks
+#   make page   sets everything up and writes explorer.html
 #   make test   sets everything up and runs all tests
 PYTHON ?= python3
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab test test-long quick bench check notebooks student repeat
+.PHONY: lab page test test-long quick bench check notebooks student repeat
 
 # The settings in .jupyter keep a question about news off the first notebook. Without the last
 # argument Jupyter drops every message above 10 MiB, as a large picture makes one.
 lab: $(UV)
 	$(UV) run --locked jupyter lab notebooks/00_start_here.ipynb --LabApp.app_settings_dir=.jupyter \
 		--ServerApp.tornado_settings='{"websocket_max_message_size": 30000000}'
+
+# One HTML file with the explorer, to be opened by a double click, without any installation.
+page: $(UV)
+	$(UV) run --locked python -m cam_helpers.page --out explorer.html
 
 # A file's tests stay together, since they share what was loaded; more processes need more memory.
 test: $(UV)

@@ -76,7 +76,7 @@ FLOORS = (
     STEPS,
     ("explain",),
     ("training", "display", "place"),
-    ("panel",),
+    ("panel", "page"),
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 

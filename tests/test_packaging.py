@@ -13,6 +13,7 @@ import sys
 import sysconfig
 import tomllib
 import zipfile
+from itertools import chain
 from pathlib import Path
 
 import nbformat
@@ -79,7 +80,9 @@ def test_the_wheel_holds_the_module_and_its_data_and_nothing_else(wheel):
     for path in data:
         name = path.relative_to(PROJECT).as_posix()
         assert digest(inside.pop(f"cam_helpers/{name}")) == digest(path.read_bytes()), name
-    for path in (PROJECT / "cam_helpers").rglob("*.py"):
+    modules = (PROJECT / "cam_helpers").rglob("*.py")
+    page = [(PROJECT / "cam_helpers/page").glob(f"*.{kind}") for kind in ("js", "html", "css")]
+    for path in chain(modules, *page):
         name = path.relative_to(PROJECT).as_posix()
         assert digest(inside.pop(name)) == digest(path.read_bytes()), name
     assert inside.pop("cam_helpers/py.typed") == b""

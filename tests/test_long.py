@@ -2,7 +2,7 @@
 
 `CAM_LONG` says how many explanations are run, 2,000 by default; a live panel is moved a tenth as
 often, and the explorer, which draws faster, half as often. The full length is `CAM_LONG=10000 make
-test`, or one kind of work by hand, which prints what it measured: `python tests/test_long.py
+test-long`, or one kind of work by hand, which prints what it measured: `python tests/test_long.py
 explanations 10000`, `... panel 1000`, `... explorer 5000`.
 
 Each kind of work runs in a process of its own: a warm-up, a measurement, the work, a measurement.
@@ -22,6 +22,7 @@ import torch
 
 import cam_helpers as ch
 
+pytestmark = pytest.mark.long
 EXPLANATIONS = int(os.environ.get("CAM_LONG", "2000"))
 MOVES = EXPLANATIONS // 10
 MOST_GROWTH = 0.02  # of the memory that the process holds

@@ -66,7 +66,12 @@ class Case:
         return self.maps[0].numel()
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+# One for each way in which they end; make test-long compares the others, too.
+QUICK = ("tiny_resnet", "resnet18", "densenet121", "mobilenet_v2", "swin_t")
+ALL = [pytest.param(name, marks=[] if name in QUICK else pytest.mark.long) for name in NETWORKS]
+
+
+@pytest.fixture(scope="module", params=ALL)
 def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     """Every network in turn, in double precision, so that only rounding can differ."""
     height, width = NETWORKS[request.param]

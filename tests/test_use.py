@@ -8,7 +8,7 @@ twice       from top to bottom, every cell twice in a row
 alone       every cell once more, as when a learner goes back up after the last cell
 again       from top to bottom, a second time in the same kernel
 
-All of it takes about 70 seconds on two cores.
+That takes minutes, and belongs to `make test-long`; the rest of this file takes 20 seconds.
 """
 
 import ast
@@ -187,7 +187,7 @@ def histories(home):
         return dict(zip(TITLES, pool.map(lambda path: play(path, home), NOTEBOOKS), strict=True))
 
 
-@pytest.fixture(params=TITLES)
+@pytest.fixture(params=[pytest.param(title, marks=pytest.mark.long) for title in TITLES])
 def history(request, histories):
     return histories[request.param]
 

@@ -314,7 +314,11 @@ def test_offline_the_message_says_what_to_do(offline):
     ("name", "file"),
     [
         ("mobilenet_v2", "mobilenet_v2-b0353104.pth"),  # IMAGENET1K_V1, though V2 is the default
-        ("regnet_y_128gf", "regnet_y_128gf_swag-c8ce3e52.pth"),  # has no IMAGENET1K_V1
+        pytest.param(
+            "regnet_y_128gf",  # has no IMAGENET1K_V1; 2.5 GB of random weights are proven first
+            "regnet_y_128gf_swag-c8ce3e52.pth",
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_the_first_imagenet_weights_are_taken_where_there_are_any(offline, name, file):

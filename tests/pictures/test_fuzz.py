@@ -15,7 +15,8 @@ A thousand inputs are part of the tests, ten thousand of `make test-long`. 200,0
     CAM_FUZZ_INPUTS=200000 pytest -s -m long tests/pictures/test_fuzz.py
 
 It prints how many inputs were pictures or refused, and the slowest and largest ones. To look at one
-input: `python tests/pictures/test_fuzz.py 4711` writes it to `input_4711` and says what becomes of it.
+input: `python tests/pictures/test_fuzz.py 4711` writes it to `input_4711` and says what becomes of
+it.
 """
 
 import io

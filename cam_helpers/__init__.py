@@ -7,8 +7,14 @@ needed, matplotlib with the first colours.
 from cam_helpers.display.rows import draw_bars, show_row
 from cam_helpers.display.show import draw_cells, draw_colour_bar, evidence_colours, show
 from cam_helpers.explain import Explanation, explain
-from cam_helpers.networks.load import WeightsUnavailableError, load_network, make_network
-from cam_helpers.networks.network import Network
+from cam_helpers.grad_cam import grad_cam, grad_cam_layers
+from cam_helpers.networks.load import (
+    WeightsUnavailableError,
+    load_classifier,
+    load_network,
+    make_network,
+)
+from cam_helpers.networks.network import Classifier, Network
 from cam_helpers.networks.proof import UnsuitableNetworkError
 from cam_helpers.networks.weights_file import DamagedWeightsError
 from cam_helpers.panel.explorer import explorer
@@ -38,6 +44,7 @@ __all__ = [
     "CATEGORIES",
     "COLOUR_MAPS",
     "ClassWeights",
+    "Classifier",
     "DamagedWeightsError",
     "Explanation",
     "MapStyle",
@@ -57,8 +64,11 @@ __all__ = [
     "explain",
     "explorer",
     "frame_cell",
+    "grad_cam",
+    "grad_cam_layers",
     "hook_features",
     "isolate_weights",
+    "load_classifier",
     "load_network",
     "make_network",
     "mirror_test",

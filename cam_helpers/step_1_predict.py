@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from cam_helpers.networks.network import Network, check_network
+from cam_helpers.networks.network import Classifier, check_classifier
 from cam_helpers.networks.proof import evaluation_mode
 from cam_helpers.pictures.open_picture import PictureSource
 
@@ -58,19 +58,19 @@ class Prediction:
             )
 
 
-def predict(network: Network, picture: PictureSource | Tensor) -> Prediction:
+def predict(network: Classifier, picture: PictureSource | Tensor) -> Prediction:
     """Return the network's scores for a picture, or for an input tensor (3, H, W), (N, 3, H, W).
 
     The pass runs in evaluation mode and without gradients; afterwards every layer's mode is as it
-    was. Raises `TypeError` where `network` is no `Network`, else what `Network.prepare` raises.
+    was. Raises `TypeError` where `network` is no `Classifier`, else what `Network.prepare` raises.
     """
-    check_network(network)
+    check_classifier(network)
     scores = forward(network, network.prepare(picture))
     is_one_picture = not (isinstance(picture, Tensor) and picture.ndim == 4)
     return Prediction(scores[0] if is_one_picture else scores, network.categories)
 
 
-def forward(network: Network, batch: Tensor) -> Tensor:
+def forward(network: Classifier, batch: Tensor) -> Tensor:
     """Return the scores (N, K) of a prepared batch (N, 3, H, W): the pass behind `predict`."""
     with torch.no_grad(), evaluation_mode(network.model):
         scores: Tensor = network.model(batch)

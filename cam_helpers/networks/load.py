@@ -9,7 +9,8 @@ spatial mean of some layer's output, and that this output changes where the pict
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from cam_helpers.networks.network import Network, Preprocessing
+from cam_helpers.networks.network import Classifier, Network, Preprocessing
 from cam_helpers.networks.preprocess import Preprocess
 from cam_helpers.networks.proof import find_layers
 from cam_helpers.networks.tf_mobilenet_v2 import (
@@ -54,19 +55,38 @@ def load_network(
     `FileNotFoundError` where the shipped ones are missing, `DamagedWeightsError` (a `ValueError`)
     for a damaged file, `MemoryError` where the memory does not suffice for it.
     """
+    classifier, fill = _load_unfilled(name, weights, device)
+    network = make_network(name, classifier.model, classifier.categories, classifier.preprocess)
+    fill()  # only now: the file of a network that is refused can have 500 MB
+    return network
+
+
+def load_classifier(name: str, weights: str | None = "default", device: str = "cpu") -> Classifier:
+    """Load a classifier without any proof, for `predict` and `grad_cam`.
+
+    Arguments and errors are those of `load_network`, but no network is refused: VGG, AlexNet,
+    MobileNetV3, ConvNeXt and ViT come in as well.
+    """
+    classifier, fill = _load_unfilled(name, weights, device)
+    fill()
+    return classifier
+
+
+def _load_unfilled(
+    name: str, weights: str | None, device: str
+) -> tuple[Classifier, Callable[[], object]]:
+    """Return a classifier, and what fills torchvision's weights into it."""
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f'No device {device!r} here: {error}. Use device="cpu".') from error
     if name in SHIPPED:
         model, categories, preprocess = _load_shipped(name, weights)
-        return make_network(name, model.to(device).eval(), categories, preprocess)
+        return Classifier(name, model.to(device).eval(), categories, preprocess), lambda: None
     chosen = _choose_weights(name, weights or "default")
     model = _make_random(name, chosen, will_be_filled=weights is not None).to(device).eval()
-    network = make_network(name, model, chosen.meta["categories"], chosen.transforms())
-    if weights is not None:  # only now: the file of a network that is refused can have 500 MB
-        _fill(model, chosen)
-    return network
+    classifier = Classifier(name, model, tuple(chosen.meta["categories"]), chosen.transforms())
+    return classifier, (lambda: None) if weights is None else partial(_fill, model, chosen)
 
 
 def make_network(

@@ -1,4 +1,4 @@
-"""`Network`: a classifier with all that a class activation map needs to know about it."""
+"""`Classifier`: a model with its classes; `Network`: one that has a class activation map."""
 
 import difflib
 import operator
@@ -32,17 +32,16 @@ class Preprocessing(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
-    """A classifier with all that a class activation map needs to know about it."""
+class Classifier:
+    """A model that gives scores, (N, 3, H, W) -> (N, K), with the names of its K classes.
+
+    That is all that `predict` and `grad_cam` need.
+    """
 
     name: str
     model: nn.Module = field(repr=False)
     categories: tuple[str, ...] = field(repr=False)
     preprocess: Preprocessing = field(repr=False)
-    feature_layer: nn.Module = field(repr=False)
-    classifier: nn.Linear = field(repr=False)
-    feature_layer_name: str
-    classifier_name: str
 
     @property
     def lock(self) -> RLock:
@@ -131,13 +130,34 @@ class Network:
         return start[0], start[1], end[0], end[1]
 
 
+@dataclass(frozen=True, eq=False)
+class Network(Classifier):
+    """A classifier with all that a class activation map needs to know about it."""
+
+    feature_layer: nn.Module = field(repr=False)
+    classifier: nn.Linear = field(repr=False)
+    feature_layer_name: str
+    classifier_name: str
+
+
 def check_network(network: object) -> None:
     """Raise `TypeError`, with the remedy, where something else is given than a `Network`."""
+    if isinstance(network, Classifier) and not isinstance(network, Network):
+        raise TypeError(
+            f"{network.name} was loaded without the proof that a class activation map needs: "
+            "load_network or make_network gives it, or says why not. predict and grad_cam take it "
+            "as it is."
+        )
+    check_classifier(network)
+
+
+def check_classifier(network: object) -> None:
+    """Raise `TypeError`, with the remedy, where something else is given than a `Classifier`."""
     if isinstance(network, str):
         raise TypeError(
             f"A network is meant, not its name: load it first, load_network({network!r})."
         )
-    if not isinstance(network, Network):
+    if not isinstance(network, Classifier):
         raise TypeError(
             f"A network is what load_network or make_network returns, not a "
             f"{type(network).__name__}."

@@ -163,13 +163,13 @@ def _record_calls(model: nn.Module, picture: Tensor) -> tuple[list[_Call], Tenso
             kept = output if is_wide and output.shape[1] in sizes else None
             calls.append(_Call(name, None, kept, is_leaf, is_wide))
 
-    with _hooked(layers, record):
+    with hooked(layers, record):
         output = _run(model, picture)
     return calls, output
 
 
 @contextmanager
-def _hooked(layers: Mapping[str, nn.Module], hook: Callable[..., Any]) -> Iterator[None]:
+def hooked(layers: Mapping[str, nn.Module], hook: Callable[..., Any]) -> Iterator[None]:
     """Call `hook(name, layer, inputs, named inputs, output)` whenever one of the layers is done."""
     handles = []
     try:
@@ -192,7 +192,7 @@ def _gives_the_output(model: nn.Module, picture: Tensor, last: _Call, output: Te
         return False
     large = torch.linspace(-2000, 2000, output.numel()).view_as(output).to(output)
     # A copy goes in, since what follows may change it in place.
-    with _hooked({last.name: model.get_submodule(last.name)}, lambda *_: large.clone()):
+    with hooked({last.name: model.get_submodule(last.name)}, lambda *_: large.clone()):
         return torch.equal(_run(model, picture), large)
 
 
@@ -262,7 +262,7 @@ def _shares_in_place(
 
     changes: dict[str, list[Tensor]] = {name: [] for name in maps}
     for corner in range(4):
-        with _hooked({name: model.get_submodule(name) for name in maps}, catch):
+        with hooked({name: model.get_submodule(name) for name in maps}, catch):
             _run(model, _disturbed(picture, corner))
         for name, plain in maps.items():
             changes[name].append((caught[name] - plain)[0].float().norm(dim=0))
@@ -323,7 +323,8 @@ def _refusal(name: str, reason: str) -> UnsuitableNetworkError:
     return UnsuitableNetworkError(
         f"{name} has no class activation map: {reason}. The map needs global average pooling and "
         "then one linear layer, as in ResNet, DenseNet or GoogLeNet. Grad-CAM (Selvaraju et al. "
-        "2017) serves for networks like this one."
+        f"2017) serves for networks like this one: grad_cam(load_classifier({name!r}), picture, "
+        "class_index), or grad_cam of a Classifier around a model of your own."
     )
 
 
@@ -333,7 +334,7 @@ def _out_of_place(
     """Say at which layer the feature maps no longer show where things are in the picture."""
     maps: dict[str, Tensor] = {}
     layers = {wide: model.get_submodule(wide) for wide in names}
-    with _hooked(layers, lambda layer, *call: maps.update({layer: call[-1]})):
+    with hooked(layers, lambda layer, *call: maps.update({layer: call[-1]})):
         _run(model, picture)
     shares = _shares_in_place(model, picture, maps)
     at_fault = next(layer for layer in maps if shares[layer] < SHARE_IN_PLACE)
@@ -342,7 +343,7 @@ def _out_of_place(
         f"picture changes the feature maps of {at_fault} ({type(layers[at_fault]).__name__}) "
         "elsewhere. Are the picture or the maps flipped, turned or shuffled inside the model, or "
         "the picture too small for it? Grad-CAM (Selvaraju et al. 2017) of an earlier layer may "
-        "serve."
+        f"serve: grad_cam(load_classifier({name!r}), picture, class_index, layer)."
     )
 
 

@@ -1,0 +1,213 @@
+"""Grad-CAM and HiResCAM: maps at any layer, also of networks without a class activation map.
+
+Where no row of weights says how much each feature map matters to a class, the gradient of its score
+does. For pooling and one linear layer both say the same: notebook 07 shows it.
+"""
+
+import difflib
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from cam_helpers.networks.network import ClassChoice, Classifier, Network, check_classifier
+from cam_helpers.networks.proof import evaluation_mode, hooked
+from cam_helpers.pictures.open_picture import PictureSource
+from cam_helpers.step_4_weighted_sum import weighted_sum
+
+Method = Literal["grad_cam", "hires_cam"]
+
+
+def grad_cam(
+    network: Classifier,
+    picture: PictureSource | Tensor,
+    class_index: ClassChoice,
+    layer: str | None = None,
+    method: Method = "grad_cam",
+    *,
+    relu: bool = True,
+) -> Tensor:
+    """Return the Grad-CAM of one class at one layer, (h, w).
+
+    With the layer's feature maps f_k and the gradients g_k = d score / d f_k, all (h, w):
+    `"grad_cam"` is ReLU(sum over k of mean(g_k) f_k) (Selvaraju et al. 2017, equations 1 and 2),
+    `"hires_cam"` is ReLU(sum over k of g_k f_k), cell by cell (Draelos and Carin 2020). Unit: score
+    per cell. Where pooling and one linear layer follow, each of them, times h w and without the
+    ReLU, is the class activation map. `relu=False` keeps what speaks against the class.
+
+    `picture` is one picture or an input tensor (3, H, W). `layer` is a layer's name; `None` takes
+    the feature layer of a `Network`, else the last of `grad_cam_layers`, which costs a pass of its
+    own. A layer's feature maps are what the layers after it use, so those after a ReLU in place;
+    the tokens of a transformer are folded into their grid.
+
+    One pass, back only to `layer`. Gradients, hooks and every layer's mode stay as they were, and a
+    frozen model serves as well. Raises `ValueError` for a batch, for an unknown layer, one without
+    cells or without influence on the score, and for numbers that are not finite.
+    """
+    check_classifier(network)
+    if method not in ("grad_cam", "hires_cam"):
+        raise ValueError(f'method is "grad_cam" or "hires_cam", not {method!r}.')
+    index = network.class_index(class_index)
+    tensor = _one_input(network, picture)
+    if layer is None:
+        layer = _default_layer(network, tensor)
+    caught: list[Tensor] = []
+
+    def cut(name: str, module: nn.Module, by_place: Any, by_name: Any, output: Any) -> Tensor:
+        """Let the gradient begin here. A copy goes on: what follows may change it in place."""
+        _check_output(name, output)
+        with torch.enable_grad():
+            caught[:] = [output.detach().requires_grad_().clone()]
+        return caught[0]
+
+    with evaluation_mode(network.model), torch.enable_grad():
+        with hooked({layer: _layer_called(network, layer)}, cut):
+            scores = _scores(network, tensor)
+        if not caught:
+            raise ValueError(f"{network.name} does not use its layer {layer!r} for a picture.")
+        gradient = _gradients(scores[index], caught)[0]
+    features, gradients = (_folded(t, tensor.shape[2:]) for t in (caught[0].detach(), gradient))
+    if features is None or gradients is None:
+        raise ValueError(
+            f"The output of {layer!r}, {tuple(gradient.shape)}, has no grid of cells. "
+            "grad_cam_layers(network, picture) names the layers that serve."
+        )
+    if gradient.any() and not gradients.any():
+        raise ValueError(
+            f"After {layer!r} the scores depend on the class token alone, no longer on the cells. "
+            "grad_cam_layers(network, picture) names the layers that serve."
+        )
+    if method == "grad_cam":
+        cam = weighted_sum(gradients.mean((1, 2)), features)
+    else:
+        cam = (gradients * features).sum(0)
+    if not cam.isfinite().all():
+        raise ValueError(
+            f"{network.name} gives numbers on this picture that are not finite. In half precision "
+            "large numbers overflow: try network.model.float()."
+        )
+    return cam.relu() if relu else cam
+
+
+def grad_cam_layers(
+    network: Classifier, picture: PictureSource | Tensor
+) -> dict[str, tuple[int, int, int]]:
+    """Return the layers that `grad_cam` can take, in order of finishing, with the shape (C, h, w).
+
+    They are those whose output has more than one cell and whose cells change the scores. Behind the
+    last block of a vision transformer only the class token does: its patches end before that.
+    """
+    check_classifier(network)
+    tensor = _one_input(network, picture)
+    outputs: dict[str, Tensor] = {}
+
+    def keep(name: str, module: nn.Module, by_place: Any, by_name: Any, output: Any) -> None:
+        if isinstance(output, Tensor) and _folded(output, tensor.shape[2:]) is not None:
+            outputs.pop(name, None)  # of a layer used twice the latest call counts
+            outputs[name] = output
+
+    with evaluation_mode(network.model), torch.enable_grad():
+        layers = {name: layer for name, layer in network.model.named_modules() if name}
+        with hooked(layers, keep):
+            scores = _scores(network, tensor.clone().requires_grad_().clone())
+        gradients = _gradients(scores.square().sum(), list(outputs.values()))
+    found = {}
+    for name, gradient in zip(outputs, gradients, strict=True):
+        folded = _folded(gradient, tensor.shape[2:])
+        if folded is not None and folded.any():
+            channels, height, width = folded.shape
+            found[name] = (channels, height, width)
+    return found
+
+
+def _one_input(network: Classifier, picture: PictureSource | Tensor) -> Tensor:
+    """Return the network's input for one picture, (1, 3, H, W)."""
+    batch = network.prepare(picture)
+    if len(batch) != 1:
+        raise ValueError(f"Grad-CAM takes one picture at a time, not a batch of {len(batch)}.")
+    return batch
+
+
+def _default_layer(network: Classifier, tensor: Tensor) -> str:
+    """Return a network's feature layer or, where it has none, the last layer that serves."""
+    if isinstance(network, Network):
+        return network.feature_layer_name
+    names = list(grad_cam_layers(network, tensor))
+    if not names:
+        raise ValueError(
+            f"No layer of {network.name} has cells that change the scores. Where the model runs "
+            "under torch.no_grad(), name a layer behind that part."
+        )
+    return names[-1]
+
+
+def _layer_called(network: Classifier, name: str) -> nn.Module:
+    """Return the layer of this name."""
+    layers: dict[str, nn.Module] = dict(network.model.named_modules())
+    if name in layers and name:
+        return layers[name]
+    near = " or ".join(map(repr, difflib.get_close_matches(name, layers, n=3)))
+    hint = f"Did you mean {near}?" if near else "grad_cam_layers(network, picture) names them."
+    raise ValueError(f"{network.name} has no layer called {name!r}. {hint}")
+
+
+def _check_output(name: str, output: Any) -> None:
+    if not isinstance(output, Tensor):
+        raise ValueError(
+            f"The layer {name!r} returns a {type(output).__name__}, not one tensor: choose another."
+        )
+
+
+def _scores(network: Classifier, tensor: Tensor) -> Tensor:
+    """Run the model on (1, 3, H, W) and return its scores (K,)."""
+    scores = network.model(tensor)
+    expected = (1, len(network.categories))
+    if not isinstance(scores, Tensor) or scores.shape != expected:
+        found = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+        raise ValueError(
+            f"{network.name} gives {found} for one picture; scores of the shape {expected}, one "
+            "for each category, are needed."
+        )
+    return scores[0]
+
+
+def _gradients(score: Tensor, outputs: list[Tensor]) -> list[Tensor]:
+    """Return d score / d output for each output; zeros where the score does not depend on it."""
+    asked = [output for output in outputs if output.requires_grad]
+    found: list[Tensor] = []
+    if asked and score.requires_grad:
+        found += torch.autograd.grad(score, asked, allow_unused=True, materialize_grads=True)
+    by_output = {id(output): gradient for output, gradient in zip(asked, found, strict=False)}
+    return [by_output.get(id(output), torch.zeros_like(output)) for output in outputs]
+
+
+def _folded(output: Tensor, size: Sequence[int]) -> Tensor | None:
+    """Return a layer's output for one picture of `size` (H, W) as (C, h, w), or None.
+
+    Convolutions give (1, C, h, w), Swin (1, h, w, C), and vision transformers (1, T, C): tokens
+    without a cell, as the class token, then the cells row by row. None stands for what is none of
+    these, or has one cell only.
+    """
+    height, width = size
+    if output.ndim == 3 and len(output) == 1:
+        tokens = output.shape[1]
+        rows = math.isqrt(tokens * height // width)
+        columns = tokens // max(rows, 1)
+        if rows * width != columns * height:  # the cells of a picture are squares
+            return None
+        cells = output[0, tokens - rows * columns :]
+        folded = cells.T.reshape(-1, rows, columns)
+    elif output.ndim == 4 and len(output) == 1:
+        channels_last = abs(_log_ratio(output.shape[1:3], size))
+        channels_first = abs(_log_ratio(output.shape[2:], size))
+        folded = output[0].permute(2, 0, 1) if channels_last < channels_first else output[0]
+    else:
+        return None
+    return folded if folded.shape[1:].numel() > 1 else None
+
+
+def _log_ratio(shape: Sequence[int], size: Sequence[int]) -> float:
+    """Return how far a grid's proportions are from a picture's; 0 means the same."""
+    return math.log(shape[0] * size[1] / (shape[1] * size[0]))

@@ -1,0 +1,338 @@
+"""Grad-CAM and HiResCAM: the theorem, the place, networks that CAM refuses, other libraries."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import cam_helpers as ch
+from cam_helpers.networks.preprocess import Preprocess
+
+
+def random_classifier(name: str) -> ch.Classifier:
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        network = ch.load_classifier(name, weights=None)
+        if name.startswith("vit_"):  # torchvision begins with zeros there: all scores are 0
+            nn.init.normal_(network.model.heads.head.weight)
+    return network
+
+
+def noise(*shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(6))
+
+
+def assert_same(found: Tensor, expected: Tensor) -> None:
+    assert found.shape == expected.shape and expected.abs().max() > 0
+    assert (found - expected).abs().max() <= 1e-5 * expected.abs().max()
+
+
+# ---- CAM and Grad-CAM are one where CAM exists ------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["grad_cam", "hires_cam"])
+@pytest.mark.parametrize("category", ["cat", "dog", "boat"])
+def test_without_relu_times_the_cells_it_is_the_class_activation_map(network, method, category):
+    cam = ch.explain(network, "cat_and_dog").cam(category)
+    found = ch.grad_cam(network, "cat_and_dog", category, method=method, relu=False)
+    assert_same(found * found.numel(), cam)
+    clipped = ch.grad_cam(network, "cat_and_dog", category, method=method)
+    assert torch.equal(clipped, found.relu()) and found.min() < 0
+
+
+# DenseNet changes its feature maps in place after the layer has returned; Swin's last layers turn
+# (h, w, C) into (C, h, w). Neither grid is square.
+@pytest.mark.parametrize("name", ["densenet121", "swin_t", "shufflenet_v2_x0_5"])
+def test_on_other_networks_as_well(name):
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        network = ch.load_network(name, weights=None)
+    network.model.double()
+    picture = noise(3, 96, 160).double()
+    cam = ch.explain(network, picture).cam(5)
+    assert_same(ch.grad_cam(network, picture, 5, relu=False) * cam.numel(), cam)
+
+
+def test_it_points_at_each_of_two_animals(network):
+    boxes = {"cat": slice(0, 4), "dog": slice(4, 7)}  # columns of cat_and_dog
+    for category, columns in boxes.items():
+        for layer in ("layer4", "layer3"):
+            cam = ch.upsample(ch.grad_cam(network, "cat_and_dog", category, layer), (7, 7))
+            assert cam[:, columns].sum() > 0.7 * cam.sum(), (category, layer)
+
+
+def test_a_picture_moved_by_a_cell_moves_the_map_by_a_cell(network):
+    picture = ch.open_picture("cat_top_left")
+    tensor = network.preprocess(picture)
+    before = ch.grad_cam(network, tensor, "cat")
+    after = ch.grad_cam(network, tensor.roll((32, 64), (1, 2)), "cat")
+    row, column = divmod(int(before.argmax()), 7)
+    assert divmod(int(after.argmax()), 7) == (row + 1, column + 2)
+
+
+# ---- HiResCAM adds up where Grad-CAM does not -------------------------------------------------
+
+
+class FlattenNet(nn.Module):
+    """Features, flattened, and one linear layer: every cell has weights of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 6, 8, stride=8), nn.ReLU())
+        self.head = nn.Linear(6 * 4 * 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.body(x).flatten(1))
+
+
+class TokenNet(nn.Module):
+    """Tokens behind a class token; their mean, then one linear layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Conv2d(3, 6, 8, stride=8)
+        self.tokens = nn.Identity()
+        self.register_buffer("class_token", noise(1, 1, 6))
+        self.head = nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        cells = self.body(x).flatten(2).transpose(1, 2)
+        return self.head(self.tokens(torch.cat((self.class_token, cells), 1)).mean(1))
+
+
+@pytest.fixture(params=[FlattenNet, TokenNet])
+def small(request: pytest.FixtureRequest) -> ch.Classifier:
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        return ch.Classifier("small", request.param().eval(), ("a", "b", "c"), Preprocess(36, 32))
+
+
+def test_hires_cam_adds_up_to_the_score_for_flatten_and_one_linear_layer():
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        model = FlattenNet().eval()
+    network = ch.Classifier("flat", model, ("a", "b", "c"), Preprocess(36, 32))
+    picture = noise(3, 32, 32)
+    score = ch.predict(network, picture).scores[1] - model.head.bias[1]
+    hires = ch.grad_cam(network, picture, "b", method="hires_cam", relu=False).sum()
+    plain = ch.grad_cam(network, picture, "b", relu=False).sum()
+    assert abs(hires - score) < 1e-5 < 0.05 < abs(plain - score)
+    by_hand = model.head.weight[1].view(6, 4, 4) * model.body(picture[None])[0]
+    assert_same(ch.grad_cam(network, picture, "b", method="hires_cam"), by_hand.sum(0).relu())
+
+
+@pytest.mark.parametrize("cell", [(0, 0), (0, 3), (2, 1), (3, 0)])
+def test_what_changes_in_one_cell_changes_the_map_in_that_cell_alone(small, cell):
+    picture = noise(3, 32, 32)
+    covered = picture.clone()
+    row, column = cell
+    covered[:, 8 * row : 8 * row + 8, 8 * column : 8 * column + 8] = 2.0
+    before, after = (
+        ch.grad_cam(small, x, "a", method="hires_cam", relu=False) for x in (picture, covered)
+    )
+    changed = (before != after).nonzero().tolist()
+    assert changed == [list(cell)]
+
+
+# ---- Networks that CAM refuses ----------------------------------------------------------------
+
+REFUSED = {
+    "vgg11": ("avgpool", (512, 7, 7)),
+    "alexnet": ("avgpool", (256, 6, 6)),
+    "mobilenet_v3_small": ("features", (576, 7, 7)),
+    "convnext_tiny": ("features", (768, 7, 7)),
+    "vit_b_16": ("encoder.layers.encoder_layer_11.ln_1", (768, 14, 14)),
+}
+
+
+@pytest.fixture(scope="module", params=REFUSED)
+def refused(request: pytest.FixtureRequest) -> ch.Classifier:
+    return random_classifier(request.param)
+
+
+def test_the_last_layer_with_cells_is_found(refused):
+    with pytest.raises(ch.UnsuitableNetworkError, match=f"load_classifier\\('{refused.name}'\\)"):
+        ch.make_network(refused.name, refused.model, refused.categories, refused.preprocess)
+    layers = ch.grad_cam_layers(refused, "cat")
+    assert (list(layers)[-1], layers[list(layers)[-1]]) == REFUSED[refused.name]
+    last = REFUSED[refused.name][0]
+    found = ch.grad_cam(refused, "cat", 3)
+    assert torch.equal(found, ch.grad_cam(refused, "cat", 3, last))
+    assert found.shape == REFUSED[refused.name][1][1:]
+
+
+def test_an_early_layer_shows_which_corner_changed(refused):
+    """A cell of an early layer sees a little only, so it changes with its own place."""
+    layers = ch.grad_cam_layers(refused, "cat")
+    first = "encoder.dropout" if refused.name == "vit_b_16" else "features.0"
+    picture = noise(3, 224, 224)
+    covered = picture.clone()
+    covered[:, 112:, :112] = 0  # lower left
+    before, after = (features_through(refused, x, first, layers[first]) for x in (picture, covered))
+    change = (before - after).abs()
+    height, width = change.shape
+    assert change[: height // 2 - 2].max() == 0 == change[:, width // 2 + 2 :].max()
+    assert change[height // 2 + 2 :, : width // 2 - 2].mean() > 0.01
+
+
+def features_through(network: ch.Classifier, picture: Tensor, layer: str, shape: tuple) -> Tensor:
+    """Return the folded feature maps of a layer, added up: what Grad-CAM weighs."""
+    from cam_helpers.grad_cam import _folded
+
+    caught = []
+    handle = network.model.get_submodule(layer).register_forward_hook(
+        lambda *c: caught.append(c[2])
+    )
+    ch.predict(network, picture)
+    handle.remove()
+    folded = _folded(caught[0], picture.shape[1:])
+    assert folded.shape == shape
+    return folded.abs().sum(0)
+
+
+# ---- Other libraries --------------------------------------------------------------------------
+
+
+def test_captum_and_torchcam_give_the_same_maps(refused):
+    captum = pytest.importorskip("captum.attr", reason='pip install -e ".[libraries]"')
+    torchcam = pytest.importorskip("torchcam.methods", reason='pip install -e ".[libraries]"')
+    if refused.name == "vit_b_16":
+        pytest.skip("they do not fold tokens")
+    layer, picture = REFUSED[refused.name][0], noise(3, 224, 224)
+    module = refused.model.get_submodule(layer)
+    ours = ch.grad_cam(refused, picture, 3, relu=False)
+    theirs = captum.LayerGradCam(refused.model, module).attribute(picture[None], 3)
+    assert_same(ours, theirs[0, 0].detach())
+    with torchcam.GradCAM(refused.model, module) as extract:
+        (found,) = extract(3, refused.model(picture[None].requires_grad_()), normalized=False)
+    assert_same(ours.relu(), found[0])
+
+
+def test_pytorch_grad_cam_gives_the_same_maps_of_tokens_and_the_same_hires_cam(refused):
+    library = pytest.importorskip("pytorch_grad_cam", reason='pip install -e ".[libraries]"')
+    layer, picture = REFUSED[refused.name][0], noise(3, 224, 224)
+
+    def fold(tokens: Tensor) -> Tensor:
+        return tokens[:, 1:].transpose(1, 2).reshape(1, -1, 14, 14)
+
+    target = library.utils.model_targets.ClassifierOutputTarget(3)
+    for method, kind in (("grad_cam", library.GradCAM), ("hires_cam", library.HiResCAM)):
+        transform = fold if refused.name == "vit_b_16" else None
+        with kind(refused.model, [refused.model.get_submodule(layer)], transform) as extract:
+            extract(picture[None], [target])
+            features, gradients = (
+                extract.activations_and_grads.activations,
+                (extract.activations_and_grads.gradients),
+            )
+            theirs = extract.get_cam_image(
+                picture[None], None, [target], features[0].numpy(), gradients[0].numpy(), False
+            )
+        ours = ch.grad_cam(refused, picture, 3, layer, method, relu=False)
+        assert_same(ours, torch.from_numpy(theirs[0]))
+
+
+# ---- Nothing is left behind -------------------------------------------------------------------
+
+
+def hooks_of(model: nn.Module) -> int:
+    return sum(len(layer._forward_hooks) + len(layer._backward_hooks) for layer in model.modules())
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_gradients_modes_and_hooks_are_as_before(network, frozen):
+    model = network.model.requires_grad_(not frozen)
+    model.train()
+    model.layer3.eval()
+    for parameter in model.parameters():
+        parameter.grad = None if frozen else torch.full_like(parameter, 2)
+    modes = [layer.training for layer in model.modules()]
+    state = {name: numbers.clone() for name, numbers in model.state_dict().items()}
+    with torch.no_grad():
+        found = ch.grad_cam(network, "cat", "cat", "layer3")
+        ch.grad_cam_layers(network, "cat")
+        with pytest.raises(ValueError, match="not finite"):
+            ch.grad_cam(network, noise(3, 64, 64).clamp(-1, 1) * 3e38, "cat")
+    assert not found.requires_grad and found.max() > 0
+    assert [layer.training for layer in model.modules()] == modes
+    assert hooks_of(model) == 0
+    assert all(
+        (p.requires_grad, p.grad is None) == (not frozen, frozen) for p in model.parameters()
+    )
+    assert frozen or all((p.grad == 2).all() for p in model.parameters())
+    assert all(torch.equal(state[name], now) for name, now in model.state_dict().items())
+
+
+def test_the_gradient_goes_no_further_down_than_the_layer(network):
+    went = []
+    for name in ("layer2", "layer3", "layer4"):
+        layer = network.model.get_submodule(name)
+        layer.register_full_backward_hook(lambda *_, name=name: went.append(name))
+    ch.grad_cam(network, "cat", "cat", "layer3")
+    assert went == ["layer4"]
+
+
+def test_a_part_that_runs_without_gradients_may_lie_below_the_layer(network):
+    body = network.model.layer3
+
+    class Frozen(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = body
+
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.no_grad():
+                return self.body(x)
+
+    expected = ch.grad_cam(network, "cat", "cat", "layer3")
+    network.model.layer3 = Frozen()
+    assert torch.equal(ch.grad_cam(network, "cat", "cat", "layer3.body"), expected)
+
+
+# ---- Bad input --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"method": "score_cam"}, 'method is "grad_cam" or "hires_cam"'),
+        ({"layer": "layer5"}, "no layer called 'layer5'. Did you mean 'layer4'"),
+        ({"layer": ""}, "no layer called ''"),
+        ({"layer": "avgpool"}, "'avgpool', .*has no grid of cells"),
+        ({"layer": "fc"}, "'fc', .*has no grid of cells"),
+        ({"class_index": "unicorn"}, "knows no class 'unicorn'"),
+        ({"picture": torch.zeros(2, 3, 64, 64)}, "one picture at a time, not a batch of 2"),
+    ],
+)
+def test_what_does_not_fit_is_named(network, arguments, words):
+    with pytest.raises(ValueError, match=words):
+        ch.grad_cam(network, **{"picture": "cat", "class_index": "cat"} | arguments)
+    assert hooks_of(network.model) == 0
+
+
+def test_a_layer_that_cannot_serve_is_named(network):
+    network.model.spare = nn.Conv2d(3, 3, 1)
+    with pytest.raises(ValueError, match="does not use its layer 'spare'"):
+        ch.grad_cam(network, "cat", "cat", "spare")
+    network.model.maxpool.return_indices = True
+    with pytest.raises(ValueError, match="'maxpool' returns a tuple"):
+        ch.grad_cam(network, "cat", "cat", "maxpool")
+    two = ch.Classifier("two", network.model, ("a", "b"), network.preprocess)
+    network.model.maxpool.return_indices = False
+    with pytest.raises(ValueError, match=r"gives \(1, 12\) for one picture"):
+        ch.grad_cam(two, "cat", "a", "layer4")
+
+
+def test_behind_the_last_block_of_a_vision_transformer_only_the_class_token_counts():
+    network = random_classifier("vit_b_16")
+    with pytest.raises(ValueError, match="the class token alone"):
+        ch.grad_cam(network, "cat", 3, "encoder.ln")
+
+
+def test_a_classifier_without_the_proof_is_no_network(network):
+    plain = ch.load_classifier("tiny_resnet")
+    assert torch.equal(ch.predict(plain, "cat").scores, ch.predict(network, "cat").scores)
+    assert list(ch.grad_cam_layers(plain, "cat"))[-1] == "layer4"
+    assert torch.equal(ch.grad_cam(plain, "cat", "cat"), ch.grad_cam(network, "cat", "cat"))
+    with pytest.raises(TypeError, match="without the proof"):
+        ch.explain(plain, "cat")
+    with pytest.raises(TypeError, match="load it first"):
+        ch.grad_cam("vgg16", "cat", 3)

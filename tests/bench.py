@@ -21,18 +21,22 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor
 from torch.nn.functional import interpolate
 from torchcam.methods import CAM
+from torchcam.methods import GradCAM as TorchcamGradCAM
 
 import cam_helpers as ch
 
 # Task -> pictures, maps of each.
 TASKS = {"one map": (1, 1), "all 1000 maps": (1, 1000), "one map of each of 32": (32, 1)}
+SINGLE = ("cam_helpers grad_cam", "torch-cam GradCAM")  # timed on one map only
 FEW = 10  # classes that a library with a backward pass for each is timed on, then multiplied
 Library = Callable[[Tensor, list[int]], object]
 
 
 def libraries(device: str) -> Iterator[tuple[str, Library]]:
     """Return what each library does for some classes; each has a network, and hooks, of its own."""
-    network, kept, graded, plain = (make_network(device) for _ in range(4))
+    network, kept, graded, plain, ours_graded, torchcam_graded = (
+        make_network(device) for _ in range(6)
+    )
 
     def ours(inputs: Tensor, classes: list[int]) -> object:
         if len(classes) > 1:
@@ -61,11 +65,22 @@ def libraries(device: str) -> Iterator[tuple[str, Library]]:
     def captum(inputs: Tensor, classes: list[int]) -> object:
         return enlarged([layer_grad_cam.attribute(inputs, c).detach() for c in classes])
 
+    def our_grad_cam(inputs: Tensor, classes: list[int]) -> object:
+        return ch.upsample(ch.grad_cam(ours_graded, inputs, classes[0]), (224, 224))
+
+    extract_graded = TorchcamGradCAM(torchcam_graded.model, torchcam_graded.feature_layer)
+
+    def torchcam_grad_cam(inputs: Tensor, classes: list[int]) -> object:
+        scores = torchcam_graded.model(inputs)
+        return enlarged([extract_graded(classes[0], scores)[0][:, None]])
+
     yield from {
         "cam_helpers": ours,
         "torch-cam": torchcam,
         "pytorch-grad-cam": pytorch_grad_cam,
         "Captum": captum,
+        "cam_helpers grad_cam": our_grad_cam,
+        "torch-cam GradCAM": torchcam_grad_cam,
     }.items()
 
 
@@ -107,6 +122,8 @@ def main() -> None:
         deadline = time.perf_counter() + options.seconds
         while time.perf_counter() < deadline or len(rounds["Captum"]) < 3:
             for name, library in known.items():
+                if name in SINGLE and (pictures, maps) != (1, 1):
+                    continue
                 few = min(maps, FEW) if name in ("pytorch-grad-cam", "Captum") else maps
                 with torch.no_grad():
                     passed = milliseconds(lambda: bare(inputs), device)  # noqa: B023

@@ -15,7 +15,7 @@ import traitlets
 from PIL import Image
 
 from cam_helpers.display.show import picture_markup
-from cam_helpers.networks.network import ClassChoice, Network
+from cam_helpers.networks.network import ClassChoice, Classifier
 from cam_helpers.step_5_upsample_and_overlay import COLOUR_MAPS, MapStyle
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class ClassPicker(widgets.HBox):  # type: ignore[misc]
 
     value = traitlets.Int()
 
-    def __init__(self, network: Network, class_index: ClassChoice = 0) -> None:
+    def __init__(self, network: Classifier, class_index: ClassChoice = 0) -> None:
         self.slider = widgets.IntSlider(description="class index", style=WIDE)
         self.names = widgets.Dropdown(description="class", style=WIDE)
         super().__init__([self.slider, self.names])
@@ -60,7 +60,7 @@ class ClassPicker(widgets.HBox):  # type: ignore[misc]
         traitlets.link((self, "value"), (self.slider, "value"))
         traitlets.link((self, "value"), (self.names, "value"))
 
-    def fit(self, network: Network) -> None:
+    def fit(self, network: Classifier) -> None:
         """Offer the classes of a network, and begin at the first."""
         self.network = network
         self.value = 0
@@ -73,7 +73,7 @@ class ClassPicker(widgets.HBox):  # type: ignore[misc]
         return self.network.class_index(proposal["value"])
 
 
-def class_options(network: Network) -> list[tuple[str, int]]:
+def class_options(network: Classifier) -> list[tuple[str, int]]:
     """Return the options of a list of classes: ("3 fish", 3)."""
     return [(f"{index} {category}", index) for index, category in enumerate(network.categories)]
 

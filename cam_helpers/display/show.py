@@ -163,6 +163,7 @@ def draw_cells(
     if colour_bar:
         axis.figure.colorbar(image, ax=axis, label=unit, fraction=0.046)
     axis.set(xlabel="column of cells", ylabel="row of cells")
+    axis.locator_params(integer=True)  # cells have whole numbers
     return image
 
 

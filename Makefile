@@ -6,7 +6,7 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab page test test-long quick bench check notebooks student repeat
+.PHONY: lab page test test-long quick mutants bench check notebooks student repeat
 
 # The settings in .jupyter keep a question about news off the first notebook. Without the last
 # argument Jupyter drops every message above 10 MiB, as a large picture makes one.
@@ -21,6 +21,17 @@ page: $(UV)
 # A file's tests stay together, since they share what was loaded; more processes need more memory.
 test: $(UV)
 	$(UV) run --locked pytest -n auto --maxprocesses 4 --dist loadfile
+
+# For contributors: what to run while a step or a network is being changed.
+QUICK = tests/test_step_*.py tests/test_explain.py tests/test_mistakes.py tests/test_imports.py \
+	tests/networks/test_network.py tests/networks/test_proof.py
+quick: $(UV)
+	$(UV) run --locked pytest -q -n 2 --dist loadfile $(QUICK)
+
+# For contributors: mistakes made by a program in the steps and the proof; which does no test notice?
+mutants: $(UV)
+	$(UV) run --locked --with mutmut==3.8.1 mutmut run
+	$(UV) run --locked --with mutmut==3.8.1 mutmut results
 
 # For contributors: what takes minutes (long runs, many networks); one process, the memory is measured.
 test-long: $(UV)

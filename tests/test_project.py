@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+import cam_helpers as ch
+
 PROJECT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -135,6 +137,22 @@ def wait_for_url(runtime_folder):
     raise AssertionError("JupyterLab did not start within a minute.")
 
 
+def test_every_make_target_that_is_named_is_there():
+    targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text("utf-8"), re.M))
+    for name in ("README.md", "CONTRIBUTING.md", "tests/README.md"):
+        named = set(re.findall(r"`make ([a-z-]+)", (PROJECT / name).read_text("utf-8")))
+        assert named and named <= targets, name
+
+
+def test_the_version_is_the_same_everywhere():
+    version = PYPROJECT["project"]["version"]
+    assert ch.__version__ == version
+    citation = yaml.safe_load((PROJECT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == version
+    changes = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(r"^## \[(.*?)\]", changes, re.M)[1] == version
+
+
 def test_the_readme_tells_what_each_notebook_takes():
     for path in sorted((PROJECT / "notebooks").glob("*.ipynb")):
         minutes = re.search(r"\*\*Time:\*\* about (\d+) minutes", path.read_text(encoding="utf-8"))
@@ -142,11 +160,13 @@ def test_the_readme_tells_what_each_notebook_takes():
         assert f"| {minutes[1]} " in row, row
 
 
-def test_the_readme_links_lead_somewhere():
-    targets = re.findall(r"\]\(([^)#:]+)\)", README) + re.findall(r'src="([^":]+)"', README)
-    assert len(targets) >= 6
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "tests/README.md"])
+def test_links_lead_somewhere(name):
+    text = (PROJECT / name).read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)#:]+)[^):]*\)", text) + re.findall(r'src="([^":]+)"', text)
+    assert len(targets) >= 4
     for target in targets:
-        assert (PROJECT / target).exists(), target
+        assert (PROJECT / name).parent.joinpath(target).exists(), target
 
 
 def test_the_shipped_files_stay_small():

@@ -102,8 +102,7 @@ async function show(file, wanted) {
   $("stage").ariaBusy = "true";
   say("");
   try {
-    await check(file);
-    const known = await network(wanted.network);
+    const [known] = await Promise.all([network(wanted.network), check(file)]);
     const found = await ask("explain", { network: wanted.network, file });
     if (mine !== turn) return; // something newer was chosen meanwhile
     const order = [...found.scores.keys()].sort((a, b) => found.scores[b] - found.scores[a]);

@@ -1,0 +1,88 @@
+"""How quick is the page? Run in the project's folder: python tests/page/benchmark.py
+
+Opens it in Chromium, without a screen, graphics card or connection, five times, and prints medians:
+- until the first map: from the start of loading until the map of the first picture is painted;
+- another picture: from the click until its map is painted, for each network;
+- longest pause: between two frames while a network runs on a picture, in milliseconds;
+- frames: how often the page painted another class while the mouse dragged the slider, a second.
+"""
+
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from chromium import launch_chromium
+from playwright.sync_api import sync_playwright
+
+from cam_helpers.page.write import write_page
+
+# Notes when the stage stops being busy, when classes change, and the longest pause of the frames.
+WATCH = """
+window.seen = { ready: 0, changes: [], pause: 0 };
+let before = 0;
+requestAnimationFrame(function frame(now) {
+  if (before) seen.pause = Math.max(seen.pause, now - before);
+  before = now;
+  requestAnimationFrame(frame);
+});
+document.addEventListener("DOMContentLoaded", () => {
+  const [stage, title] = ["stage", "title"].map((id) => document.getElementById(id));
+  new MutationObserver(() => requestAnimationFrame((now) => {
+    if (stage.ariaBusy === "false" && !seen.ready) seen.ready = now;
+  })).observe(stage, { attributes: true });
+  new MutationObserver(() => requestAnimationFrame((now) => seen.changes.push(now)))
+    .observe(title, { childList: true });
+});
+"""
+
+
+def measure(browser, address):
+    """Open the page once and return what was measured."""
+    page = browser.new_context(offline=True, viewport={"width": 1280, "height": 800}).new_page()
+    page.add_init_script(WATCH)
+    page.goto(address)
+    page.wait_for_selector("#stage[aria-busy=false]")
+    page.wait_for_timeout(500)
+    found = {"until the first map, ms": page.evaluate("seen.ready")}
+    for name, network in (("photo:coffee", "tf_mobilenet_v2"), ("cat_and_dog", "tiny_resnet")):
+        for picture in ("photo:cat" if "photo" in name else "cup_and_flower", name):
+            page.evaluate("seen.ready = seen.pause = 0")
+            start = page.evaluate("performance.now()")
+            page.locator(f"#gallery button[value='{picture}']").click()
+            page.wait_for_selector("#stage[aria-busy=false]")
+            page.wait_for_timeout(500)
+        found[f"another picture, {network}, ms"] = page.evaluate("seen.ready") - start
+        found[f"longest pause, {network}, ms"] = page.evaluate("seen.pause")
+    page.locator("#gallery button[value='photo:four']").click()
+    page.wait_for_selector("#stage[aria-busy=false]")
+    box = page.locator("#slider").bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 5, middle)
+    page.mouse.down()
+    page.evaluate("seen.changes = []")
+    page.mouse.move(box["x"] + box["width"] - 5, middle, steps=240)
+    times = page.evaluate("[...new Set(seen.changes)]")
+    page.mouse.up()
+    found["frames a second while the slider is dragged"] = (
+        1000 * (len(times) - 1) / (times[-1] - times[0])
+    )
+    page.context.close()
+    return found
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        path = Path(folder) / "explorer.html"
+        write_page(path)
+        browser = launch_chromium(playwright)
+        runs = [measure(browser, path.as_uri()) for _ in range(int(sys.argv[1]) if sys.argv[1:] else 5)]
+        browser.close()
+    for name in runs[0]:
+        numbers = [run[name] for run in runs]
+        print(f"{name:48}{statistics.median(numbers):7.0f}   {min(numbers):.0f} to {max(numbers):.0f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -312,13 +312,12 @@ function outline({ width, height, data }, cam, colour, isDashed) {
   const { values } = upsample(cam, height, width);
   const level = values.reduce((a, b) => Math.max(a, b)) / 2;
   const isIn = (at) => values[at] > level;
-  for (let y = 1; y < height - 1; y++) {
-    for (let x = 1; x < width - 1; x++) {
+  for (let y = 0; y < height - 2; y++) {
+    for (let x = 0; x < width - 2; x++) {
       const at = y * width + x;
-      const isEdge =
-        isIn(at) !== isIn(at + 1) || isIn(at) !== isIn(at + width) || isIn(at) !== isIn(at - 1);
-      if (level > 0 && isEdge && !(isDashed && (x + y) % 14 > 8))
-        data.set([...colour, 255], at * 4);
+      const isEdge = isIn(at) !== isIn(at + 2) || isIn(at) !== isIn(at + 2 * width); // 2 pixels wide
+      const isGap = isDashed && (x + y) % 14 > 8;
+      if (level > 0 && isEdge && !isGap) data.set([...colour, 255], at * 4);
     }
   }
 }

@@ -27,7 +27,7 @@ def main() -> None:
         page.wait_for_timeout(500)  # the sentence below the map comes a moment later
         taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
         browser.close()
-    taken.save(FILE, optimize=True)
+    taken.quantize(256).save(FILE, optimize=True)
     print(FILE, taken.size, f"{FILE.stat().st_size / 1000:.0f} kB")
 
 

@@ -1,4 +1,7 @@
-"""Take the README's picture of the page: run python tests/page/screenshot.py in the project's folder."""
+"""Take the README's picture of the page.
+
+Run in the project's folder: python tests/page/screenshot.py
+"""
 
 import io
 import sys

@@ -8,12 +8,8 @@ from cam_helpers.display.rows import draw_bars, show_row
 from cam_helpers.display.show import draw_cells, draw_colour_bar, evidence_colours, show
 from cam_helpers.explain import Explanation, explain
 from cam_helpers.grad_cam import grad_cam, grad_cam_layers
-from cam_helpers.networks.load import (
-    WeightsUnavailableError,
-    load_classifier,
-    load_network,
-    make_network,
-)
+from cam_helpers.networks.load import WeightsUnavailableError, load_classifier, load_network
+from cam_helpers.networks.make import make_network
 from cam_helpers.networks.network import Classifier, Network
 from cam_helpers.networks.proof import UnsuitableNetworkError
 from cam_helpers.networks.weights_file import DamagedWeightsError

@@ -214,7 +214,8 @@ def explain(network: Network, picture: PictureSource | Tensor) -> Explanation:
             )
         raise UnsuitableNetworkError(
             f"{network.name}: mean(map) + bias is not the score on this picture. Something between "
-            "the feature maps and the scores does more than pooling and one linear layer."
+            "the feature maps and the scores does more than pooling and one linear layer. If the "
+            "network has changed since it was loaded, make_network says which layer it is."
         )
     source = picture if isinstance(picture, str | os.PathLike | bytes) else whole
     size = None if whole is None else whole.size

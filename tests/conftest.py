@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import cam_helpers as ch
-from cam_helpers.networks.load import make_network
+from cam_helpers.networks.make import make_network
 from cam_helpers.networks.preprocess import Preprocess
 
 torch.set_num_threads(1)

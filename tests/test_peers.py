@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 import cam_helpers as ch
-from cam_helpers.networks.load import make_network
+from cam_helpers.networks.make import make_network
 from cam_helpers.networks.preprocess import Preprocess
 from cam_helpers.step_5_upsample_and_overlay import colour_table
 

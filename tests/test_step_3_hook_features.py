@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import cam_helpers as ch
-from cam_helpers.networks.load import make_network
+from cam_helpers.networks.make import make_network
 from cam_helpers.networks.proof import find_layers
 
 

@@ -30,7 +30,7 @@ from torch import nn
 
 import cam_helpers as ch
 from cam_helpers.display.controls import ClassPicker, LivePanel
-from cam_helpers.networks.load import make_network
+from cam_helpers.networks.make import make_network
 
 PROJECT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))

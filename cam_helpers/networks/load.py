@@ -9,18 +9,18 @@ spatial mean of some layer's output, and that this output changes where the pict
 
 import difflib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 
-from cam_helpers.networks.network import Classifier, Network, Preprocessing
+from cam_helpers.networks.make import make_network
+from cam_helpers.networks.network import Classifier, Network
 from cam_helpers.networks.preprocess import Preprocess
-from cam_helpers.networks.proof import find_layers
+from cam_helpers.networks.seen import Preprocessing
 from cam_helpers.networks.tf_mobilenet_v2 import (
     imagenet_categories,
     load_tf_mobilenet_v2,
@@ -76,6 +76,11 @@ def _load_unfilled(
     name: str, weights: str | None, device: str
 ) -> tuple[Classifier, Callable[[], object]]:
     """Return a classifier, and what fills torchvision's weights into it."""
+    if not isinstance(name, str):
+        raise TypeError(
+            f"load_network takes a name, not a {type(name).__name__}: to wrap a model of your own "
+            "use make_network(name, model, categories, preprocess)."
+        )
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
@@ -87,41 +92,6 @@ def _load_unfilled(
     model = _make_random(name, chosen, will_be_filled=weights is not None).to(device).eval()
     classifier = Classifier(name, model, tuple(chosen.meta["categories"]), chosen.transforms())
     return classifier, (lambda: None) if weights is None else partial(_fill, model, chosen)
-
-
-def make_network(
-    name: str, model: nn.Module, categories: Sequence[str], preprocess: Preprocessing
-) -> Network:
-    """Return a `Network` around a model of your own, after the same proof as in `load_network`.
-
-    `categories` names the classes in the order of the model's scores. Raises `ValueError` where
-    their number differs or `crop_size` is not what the preprocessing makes,
-    `UnsuitableNetworkError` where no class activation map fits.
-    """
-    noise = _noise_for(preprocess)
-    if noise.shape[-2:] != (preprocess.crop_size[0], preprocess.crop_size[0]):
-        raise ValueError(
-            f"The preprocessing makes inputs of {tuple(noise.shape[-2:])} pixels, but its "
-            f"crop_size is {preprocess.crop_size[0]}: a map could not be put back on the picture."
-        )
-    feature_layer_name, classifier_name = find_layers(model, noise, name)
-    classifier = model.get_submodule(classifier_name)
-    assert isinstance(classifier, nn.Linear)
-    if len(categories) != classifier.out_features:
-        raise ValueError(
-            f"{name} has {classifier.out_features} scores, but {len(categories)} categories."
-        )
-    feature_layer = model.get_submodule(feature_layer_name)
-    return Network(
-        name,
-        model,
-        tuple(categories),
-        preprocess,
-        feature_layer,
-        classifier,
-        feature_layer_name,
-        classifier_name,
-    )
 
 
 Parts = tuple[nn.Module, tuple[str, ...], Preprocessing]
@@ -207,9 +177,3 @@ def _with_current_names(weights: dict[str, Any]) -> dict[str, Any]:
         if not old.startswith(("aux1.", "aux2.")):
             weights[new] = numbers
     return weights
-
-
-def _noise_for(preprocess: Preprocessing) -> Tensor:
-    """Return uniform noise in the shape that the preprocessing makes, (1, 3, H, W)."""
-    shape = preprocess(Image.new("RGB", (512, 512))).shape
-    return torch.rand(1, *shape, generator=torch.Generator().manual_seed(0))

@@ -2,33 +2,22 @@
 
 import difflib
 import operator
+import warnings
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import RLock
-from typing import Protocol, SupportsIndex
+from typing import SupportsIndex
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from cam_helpers.networks.proof import lock_of
+from cam_helpers.networks.proof import UnsuitableNetworkError, lock_of
+from cam_helpers.networks.seen import Box, Colours, Preprocessing, find_box, find_colours
 from cam_helpers.pictures.open_picture import PictureSource, open_picture
 
 ClassChoice = SupportsIndex | str
-
-
-class Preprocessing(Protocol):
-    """Picture -> input tensor (3, H, W), as the shipped one and torchvision's presets do it.
-
-    The short side is brought to `resize_size[0]`, then a square of `crop_size[0]` is cut out.
-    """
-
-    resize_size: list[int]
-    crop_size: list[int]
-    mean: list[float]
-    std: list[float]
-
-    def __call__(self, picture: Image.Image, /) -> Tensor: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +31,7 @@ class Classifier:
     model: nn.Module = field(repr=False)
     categories: tuple[str, ...] = field(repr=False)
     preprocess: Preprocessing = field(repr=False)
+    _boxes: dict[tuple[int, int], Box] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def lock(self) -> RLock:
@@ -88,9 +78,11 @@ class Classifier:
         """Return the network's input, (N, 3, H, W), on the model's device and in its dtype.
 
         A picture is preprocessed into a batch of one. A tensor, (3, H, W) or (N, 3, H, W), counts
-        as preprocessed already. Raises `ValueError` for a tensor of another shape or of other
-        numbers than finite floats, and for a picture whatever `open_picture` raises.
+        as preprocessed already; where its numbers look like plain colours, this warns. Raises
+        `ValueError` for a tensor of another shape or of other numbers than finite floats, and for a
+        picture whatever `open_picture` raises.
         """
+        is_tensor = isinstance(picture, Tensor)
         batch = picture if isinstance(picture, Tensor) else self.preprocess(open_picture(picture))
         if batch.ndim == 3:
             batch = batch.unsqueeze(0)
@@ -98,46 +90,94 @@ class Classifier:
             raise ValueError(
                 f"An input has the shape (3, H, W) or (N, 3, H, W), not {tuple(batch.shape)}."
             )
-        # The sum is finite where all numbers are, and much quicker than to ask each of them.
-        if not batch.is_floating_point() or not batch.sum(dtype=torch.float64).isfinite():
+        if not batch.is_floating_point() or not batch.isfinite().all():
             raise ValueError(
                 "A tensor counts as preprocessed: finite floats. Pass the picture itself, or "
                 "network.preprocess(picture)."
             )
+        if is_tensor and self._looks_like_colours(batch):
+            warnings.warn(
+                f"This tensor has no number below 0, but {self.name}'s preprocessing turns black "
+                f"into {self._colours.black.min():.2f}. Is it preprocessed? If not, pass the "
+                "picture itself, or network.preprocess(picture).",
+                stacklevel=3,  # the line that called `predict` or `explain`
+            )
         return batch.to(next(self.model.parameters()))
+
+    def _looks_like_colours(self, batch: Tensor) -> bool:
+        """Say whether a tensor holds numbers from 0 to 1, or above what white gives, as 0 to 255.
+
+        In between lies what is preprocessed: a picture so bright that no number is below 0.
+        """
+        if not batch.numel() or batch.min() < 0:
+            return False
+        black = self._colours.black
+        white = black + self._colours.contrast
+        return bool(black.min() < 0 and (batch.max() <= 1 or batch.max() > white.max()))
+
+    @cached_property
+    def _colours(self) -> Colours:
+        return find_colours(self.preprocess)
 
     def picture_of(self, tensor: Tensor) -> Image.Image:
         """Return the RGB picture that a preprocessed tensor (3, H, W) was made from."""
-        mean = torch.tensor(self.preprocess.mean).view(3, 1, 1)
-        std = torch.tensor(self.preprocess.std).view(3, 1, 1)
-        numbers = (tensor.float().cpu() * std + mean).clamp(0, 1) * 255
-        return Image.fromarray(numbers.round().byte().permute(1, 2, 0).numpy())
+        return self._colours.picture_of(tensor)
 
-    def seen_box(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
-        """Return the box (x0, y0, x1, y1), in pixels, that the crop takes from a whole picture.
+    def seen_box(self, size: tuple[int, int]) -> Box:
+        """Return the box (x0, y0, x1, y1), in pixels, that the network sees of a whole picture.
 
-        `size` is the whole picture's (width, height). The box follows from `resize_size` and
-        `crop_size` of the preprocessing.
+        `size` is the whole picture's (width, height). The box is measured (`networks.seen`), and
+        kept for the next picture of this size. It reaches beyond the picture where the
+        preprocessing adds a margin.
         """
-        resize = self.preprocess.resize_size[0]
-        crop = self.preprocess.crop_size[0]
-        start, end = [], []
-        for side in size:
-            resized = int(resize * side / min(size))
-            first = round((resized - crop) / 2)
-            start.append(first * side / resized)
-            end.append((first + crop) * side / resized)
-        return start[0], start[1], end[0], end[1]
+        if size not in self._boxes:
+            self._boxes[size] = find_box(self.preprocess, size)
+        return self._boxes[size]
 
 
 @dataclass(frozen=True, eq=False)
 class Network(Classifier):
-    """A classifier with all that a class activation map needs to know about it."""
+    """A classifier with all that a class activation map needs to know about it.
 
-    feature_layer: nn.Module = field(repr=False)
-    classifier: nn.Linear = field(repr=False)
+    `preprocess` turns a picture into the input tensor (3, H, W). The feature layer and the linear
+    layer are looked up in the model by their names whenever they are asked for. So a new last layer
+    of the same size, as in `network.model.fc = nn.Linear(512, 10)`, counts at once. The proof is
+    not run again: after any other change of the layers call `make_network` once more.
+    """
+
     feature_layer_name: str
     classifier_name: str
+
+    @property
+    def feature_layer(self) -> nn.Module:
+        """The layer that makes the feature maps."""
+        return self._layer(self.feature_layer_name)
+
+    @property
+    def classifier(self) -> nn.Linear:
+        """The linear layer that makes the scores.
+
+        Raises `UnsuitableNetworkError` where the model has another layer there today.
+        """
+        layer = self._layer(self.classifier_name)
+        if not isinstance(layer, nn.Linear) or layer.out_features != len(self.categories):
+            raise self._has_changed(
+                f"{self.classifier_name} is {layer!s:.80}, not a linear layer with "
+                f"{len(self.categories)} scores"
+            )
+        return layer
+
+    def _layer(self, name: str) -> nn.Module:
+        try:
+            return self.model.get_submodule(name)
+        except AttributeError:
+            raise self._has_changed(f"there is no layer {name} any more") from None
+
+    def _has_changed(self, how: str) -> UnsuitableNetworkError:
+        return UnsuitableNetworkError(
+            f"{self.name} has changed since it was loaded: {how}. Prove it again: "
+            "make_network(name, network.model, categories, network.preprocess)."
+        )
 
 
 def check_network(network: object) -> None:

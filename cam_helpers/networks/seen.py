@@ -47,7 +47,7 @@ def find_colours(preprocess: Preprocessing) -> Colours:
     Raises `ValueError` for one that gives black and white alike, or no input tensor at all.
     """
     black, white, *primaries = (
-        _middle_of(_shown(preprocess, Image.new("RGB", (64, 64), colour)))
+        _middle_of(shown(preprocess, Image.new("RGB", (64, 64), colour)))
         for colour in (BLACK, WHITE, RED, GREEN, BLUE)
     )
     contrast = white - black
@@ -66,24 +66,30 @@ def find_box(preprocess: Preprocessing, size: tuple[int, int]) -> Box:
     The box is (x0, y0, x1, y1) in the picture's pixels, and the input tensor is this box, enlarged
     or reduced. It reaches beyond the picture where the preprocessing adds a margin.
 
-    Measured on pictures whose brightness says the place, first from edge to edge of the picture,
-    and again from edge to edge of the box that was found, which proves it and makes it finer.
-    Raises `ValueError` where there is no such box: the picture is flipped, turned, bent or cut by
-    chance.
+    Measured on pictures whose brightness says the place; where the box is a small part of them,
+    once more on those whose brightness rises inside it alone. Raises `ValueError` where there is no
+    such box: the picture is flipped, turned, bent or cut by chance.
     """
-    black = _shown(preprocess, Image.new("RGB", size, BLACK))
-    contrast = _shown(preprocess, Image.new("RGB", size, WHITE)) - black
+    black = shown(preprocess, Image.new("RGB", size, BLACK))
+    contrast = shown(preprocess, Image.new("RGB", size, WHITE)) - black
     box: Box = (0, 0, *size)
     for _ in range(2):
-        shares = []
+        # Roundings make a few levels; without interpolation a pixel shows a single spot.
+        tolerance = 4 / 255 + 1 / min(box[2] - box[0], box[3] - box[1])
+        planes = []
         for right, down in RIGHT_AND_DOWN:
-            marked = _shown(preprocess, _marked(size, box, right, down))
-            shares.append(_plane(marked, black, contrast))
-        box = _box_of(torch.stack(shares), black.shape[1:], box)
+            both = _marked_pictures(size, box, right, down)
+            rising, falling = (shown(preprocess, picture) for picture in both)
+            # Of the two together, since a resize rounds more levels up than down.
+            brightness = (((rising - falling) / contrast + 1) / 2).mean(0)
+            planes.append(_plane(brightness, _inside(contrast), tolerance))
+        marked, box = box, _box_of(torch.stack(planes), black.shape[1:], box)
+        if not _is_small(box, marked):
+            break
     return _in_whole_pixels(box, size, black.shape[1:])
 
 
-def _shown(preprocess: Preprocessing, picture: Image.Image) -> Tensor:
+def shown(preprocess: Preprocessing, picture: Image.Image) -> Tensor:
     """Return the input tensor (3, H, W), in double precision, or say why there is none."""
     before = _random_states()
     shown = preprocess(picture)
@@ -112,33 +118,38 @@ def _middle_of(shown: Tensor) -> Tensor:
     return shown[:, shown.shape[1] // 2, shown.shape[2] // 2]
 
 
-def _marked(size: tuple[int, int], box: Box, right: float, down: float) -> Image.Image:
-    """Return a grey picture: black at the box's upper left corner, white at its lower right one.
+def _marked_pictures(
+    size: tuple[int, int], box: Box, right: float, down: float
+) -> tuple[Image.Image, Image.Image]:
+    """Return two grey pictures: black at the box's upper left, white at its lower right; the other.
 
-    In between brightness rises by `right` from the box's left to its right edge, and by `down` from
-    its upper to its lower one; beyond the box it stays black or white.
+    Brightness rises by `right` from the box's left edge to the right one, by `down` from its top to
+    its bottom, and stays as it is beyond black and white. The other picture is the negative.
     """
     x0, y0, x1, y1 = box
     across = 255 * right * (np.arange(size[0], dtype=np.float32) + 0.5 - x0) / (x1 - x0)
     downwards = 255 * down * (np.arange(size[1], dtype=np.float32) + 0.5 - y0) / (y1 - y0)
-    levels = np.add.outer(downwards, across + 0.5)
-    np.clip(levels, 0, 255, out=levels)
-    return Image.fromarray(levels.astype(np.uint8)).convert("RGB")
+    levels = np.add.outer(downwards, across + 0.5).clip(0, 255).astype(np.uint8)
+    return Image.fromarray(levels).convert("RGB"), Image.fromarray(255 - levels).convert("RGB")
 
 
-def _plane(marked: Tensor, black: Tensor, contrast: Tensor) -> Tensor:
-    """Return (a, b, c): the brightness of a marked picture is a + b * column + c * row, as shown.
+def _inside(contrast: Tensor) -> Tensor:
+    """Return where an input tensor shows the picture, (H, W): there black and white differ."""
+    return (contrast.abs() > 0.5 * contrast.abs().amax()).all(0)
 
-    Columns and rows count from the input tensor's left and upper edge. Fitted to the middle of
-    what is no margin, since a resize bends the brightness at the picture's edges.
+
+def _plane(brightness: Tensor, inside: Tensor, tolerance: float) -> Tensor:
+    """Return (a, b, c) of a brightness (H, W) that is a + b * column + c * row.
+
+    Columns and rows count from the left and the upper edge. Fitted to the middle of what lies
+    inside, since a resize bends the brightness at the picture's edges.
     """
-    inside = (contrast.abs() > 0.5 * contrast.abs().amax()).all(0)
     rows, columns = (_middle(inside.any(dim)) for dim in (1, 0))
-    brightness = ((marked - black) / contrast).mean(0)[rows][:, columns].flatten()
+    found = brightness[rows][:, columns].flatten()
     row, column = torch.meshgrid(rows + 0.5, columns + 0.5, indexing="ij")
     places = torch.stack([torch.ones(row.numel()), column.flatten(), row.flatten()], 1).double()
-    plane = torch.linalg.lstsq(places, brightness[:, None]).solution[:, 0]
-    if not (places @ plane - brightness).abs().max() <= 3 / 255:  # roundings make 1 or 2
+    plane: Tensor = torch.linalg.lstsq(places, found[:, None]).solution[:, 0]
+    if not (places @ plane - found).abs().max() <= tolerance:
         raise _no_box()
     return plane
 
@@ -151,17 +162,18 @@ def _middle(inside: Tensor) -> Tensor:
     return found[len(found) // 8 : len(found) - len(found) // 8]
 
 
-def _box_of(planes: Tensor, shape: torch.Size, box: Box) -> Box:
+def _box_of(planes: Tensor, shape: torch.Size, marked: Box) -> Box:
     """Return the box that an input tensor of this (height, width) shows.
 
-    `planes` (2, 3) are those of the two marked pictures, whose brightness counts from `box`.
+    `planes` (2, 3) are those of the two ways in which brightness rises over the box `marked`.
     """
-    # One row for x and one for y, as shares of the box: (at the upper left, by column, by row).
+    # One row for x and one for y, as shares of that box: (at the upper left, by column, by row).
     x, y = torch.linalg.solve(torch.tensor(RIGHT_AND_DOWN, dtype=planes.dtype), planes).tolist()
     height, width = shape
-    if not (x[1] > 0 and y[2] > 0 and abs(x[2] * height) < 0.02 and abs(y[1] * width) < 0.02):
+    is_turned = max(abs(x[2] * height), abs(y[1] * width)) > 0.02
+    if not (x[1] > 0 and y[2] > 0) or is_turned:
         raise _no_box()
-    x0, y0, x1, y1 = box
+    x0, y0, x1, y1 = marked
     across, down = x1 - x0, y1 - y0
     return (
         x0 + across * x[0],
@@ -171,11 +183,17 @@ def _box_of(planes: Tensor, shape: torch.Size, box: Box) -> Box:
     )
 
 
+def _is_small(box: Box, marked: Box) -> bool:
+    """Say whether the brightness over the box `marked` has few levels inside another box."""
+    sides, whole = ((x1 - x0, y1 - y0) for x0, y0, x1, y1 in (box, marked))
+    return any(2 * side < all_of_it for side, all_of_it in zip(sides, whole, strict=True))
+
+
 def _in_whole_pixels(box: Box, size: tuple[int, int], shape: torch.Size) -> Box:
     """Return the exact box, where a measured one shows a picture resized and cut at whole pixels.
 
-    Measured boxes are right to a few hundredths of an input pixel, so that the whole numbers of
-    pixels can be read from them. A box that fits none is left as it is.
+    Measured boxes are right to about a quarter of an input pixel (half of one for strips and tiny
+    pictures), so the whole numbers can be read from them. A box that fits none is left as it is.
     """
     starts, ends = [], []
     for low, high, side, count in zip(box[:2], box[2:], size, reversed(shape), strict=True):

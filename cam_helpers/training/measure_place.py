@@ -16,6 +16,7 @@ from itertools import chain, product
 from pathlib import Path
 from statistics import fmean as mean
 from statistics import median
+from typing import Any
 
 import torch
 from PIL import Image
@@ -154,16 +155,18 @@ def quarter_shares(
 
     The picture goes in at its own size, so the maps have 14 x 14 cells.
     """
-    mean, std = network.preprocess.mean, network.preprocess.std
-    explanation = explain(network, Preprocess(2 * TILE, 2 * TILE, mean, std)(picture))
+    prepare: Any = network.preprocess  # the shipped one and torchvision's presets have mean and std
+    explanation = explain(
+        network, Preprocess(2 * TILE, 2 * TILE, prepare.mean, prepare.std)(picture)
+    )
     found = []
     for number, category in enumerate(categories):
         cam = explanation.cam(category)
         half = len(cam) // 2
         row, column = number // 2, number % 2
-        own = cam[row * half :, column * half :][:half, :half]
-        share = (own.clamp(min=0).sum() / cam.clamp(min=0).sum()).item()
-        found.append((share, bool(own.max() == cam.max())))
+        quarter = cam[row * half :, column * half :][:half, :half]
+        share = (quarter.clamp(min=0).sum() / cam.clamp(min=0).sum()).item()
+        found.append((share, bool(quarter.max() == cam.max())))
     return found
 
 

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from cam_helpers.networks.load import make_network
+from cam_helpers.networks.make import make_network
 from cam_helpers.networks.preprocess import Preprocess
 from cam_helpers.networks.tiny_resnet import (
     WEIGHTS_FILE,

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import cam_helpers as ch
-from cam_helpers.networks.load import make_network
+from cam_helpers.networks.make import make_network
 from cam_helpers.networks.preprocess import Preprocess
 from cam_helpers.networks.proof import find_layers, nearly_equal
 from cam_helpers.networks.tiny_resnet import TinyResNet
@@ -36,7 +36,7 @@ REFUSED = {  # name -> the layer in the way
 
 
 def noise(*shape):
-    return torch.rand(*shape, generator=torch.Generator().manual_seed(4))
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(4))
 
 
 def hook_count(model):
@@ -107,6 +107,33 @@ def test_a_network_with_a_head_of_your_own():
 def test_a_wrong_number_of_categories_is_refused(count):
     with pytest.raises(ValueError, match=f"12 scores, but {count} categories"):
         make_network("mine", TinyResNet(), ["x"] * count, Preprocess())
+
+
+@pytest.mark.parametrize(
+    "categories",
+    ["abcdefghijkl", dict.fromkeys(ch.CATEGORIES), set(ch.CATEGORIES), range(12), None],
+    ids=["one string", "dict", "set", "numbers", "None"],
+)
+def test_categories_that_are_no_list_of_names_are_refused(categories):
+    with pytest.raises(ValueError, match="list of names in the order of the scores"):
+        make_network("mine", TinyResNet(), categories, Preprocess())
+
+
+def test_one_score_is_refused_with_a_remedy_that_works():
+    model = TinyResNet(num_classes=1).eval()
+    with pytest.raises(
+        ValueError, match=r"one score only.*second class whose weights and bias are"
+    ):
+        make_network("mine", model, ["cat"], Preprocess())
+    score = model(Preprocess()(ch.open_picture("cat"))[None])[0, 0].detach()
+    only = model.fc
+    model.fc = nn.Linear(only.in_features, 2)
+    model.fc.weight.data = torch.cat([torch.zeros_like(only.weight), only.weight.data])
+    model.fc.bias.data = torch.cat([torch.zeros(1), only.bias.data])
+    network = make_network("mine", model, ["no cat", "cat"], Preprocess())
+    prediction = ch.predict(network, "cat")
+    torch.testing.assert_close(prediction.scores[1], score)
+    torch.testing.assert_close(prediction.probabilities[1], score.sigmoid())
 
 
 def body():
@@ -228,6 +255,11 @@ def test_the_small_network_of_these_tests_balances(make_small):
 # ---- names --------------------------------------------------------------------------------
 
 
+def test_a_model_is_sent_to_make_network(network):
+    with pytest.raises(TypeError, match=r"not a TinyResNet.*use make_network\(name, model"):
+        ch.load_network(network.model)
+
+
 @pytest.mark.parametrize("name", ["resnet81", "fasterrcnn_resnet50_fpn", ""])
 def test_an_unknown_network_is_refused_with_known_ones(name):
     with pytest.raises(ValueError, match=f"'{name}'.*tiny_resnet"):
@@ -269,16 +301,6 @@ def test_a_tensor_that_is_not_preprocessed_is_refused(network, tensor):
 def test_an_unknown_device_is_refused_before_anything_is_loaded(device):
     with pytest.raises(ValueError, match="No device"):
         ch.load_network("resnet18", device=device)
-
-
-def test_a_preprocessing_whose_crop_is_not_its_output_is_refused():
-    class Squeezed(Preprocess):
-        def crop(self, picture):
-            return picture.resize((224, 160))
-
-    model = TinyResNet().eval()
-    with pytest.raises(ValueError, match="crop_size"):
-        make_network("squeezed", model, ch.CATEGORIES, Squeezed())
 
 
 def test_a_network_shows_itself_in_one_line(network):
@@ -440,10 +462,10 @@ def test_a_scripted_model_is_refused_with_the_remedy(network, part, how):
 def test_lazy_layers_are_refused_and_left_as_they_are():
     model = chain(*POOL, nn.LazyLinear(4))
     with pytest.raises(ch.UnsuitableNetworkError, match="run it once"):
-        mine(model, "abcd")
+        mine(model, list("abcd"))
     assert nn.parameter.is_lazy(model[-1].weight)
     model(noise(1, 3, 224, 224))
-    assert mine(model, "abcd").classifier_name == "3"
+    assert mine(model, list("abcd")).classifier_name == "3"
 
 
 class Scores(NamedTuple):
@@ -568,7 +590,7 @@ class Stopped(Parts):
 
 @pytest.mark.parametrize("kind", [Twice, ByName, Chance, EmptyBatch])
 def test_layers_called_in_unusual_ways_are_found(kind):
-    network = mine(kind().eval(), "abcd")
+    network = mine(kind().eval(), list("abcd"))
     assert (network.feature_layer_name, network.classifier_name) == ("body", "fc")
     explanation = ch.explain(network, "cat")
     balance = explanation.cams().mean((1, 2)) + network.classifier.bias.detach()
@@ -585,7 +607,7 @@ def test_layers_called_in_unusual_ways_are_found(kind):
 )
 def test_layers_that_cannot_be_caught_are_told(model, message):
     with pytest.raises(ch.UnsuitableNetworkError, match=message):
-        mine(model.eval(), "abcd")
+        mine(model.eval(), list("abcd"))
 
 
 def test_a_forward_pass_that_fails_half_way_leaves_nothing():
@@ -593,7 +615,7 @@ def test_a_forward_pass_that_fails_half_way_leaves_nothing():
     model.body.eval()
     before = [layer.training for layer in model.modules()]
     with pytest.raises(KeyError, match="half-way"):
-        mine(model, "abcd")
+        mine(model, list("abcd"))
     assert [layer.training for layer in model.modules()] == before
     assert hook_count(model) == 0
     assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()

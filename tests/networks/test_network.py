@@ -1,10 +1,12 @@
-"""What a `Network` knows and keeps: its lock."""
+"""What a `Network` knows and keeps: its lock, its layers by name, what is an input for it."""
 
 import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 import torch
+from torch import nn
 
 import cam_helpers as ch
 
@@ -30,3 +32,78 @@ def test_there_is_one_lock_for_a_model_and_none_in_its_copies(network):
         assert torch.equal(ch.predict(other, "cat").scores, ch.predict(network, "cat").scores)
     with network.lock:  # the thread that holds it may go on
         ch.explain(network, "cat")
+
+
+# ---- a network that changes after loading -------------------------------------------------
+
+
+def fine_tuned(network):
+    """Everything that explains a class uses the last layer of today."""
+    explanation = ch.explain(network, "cat")
+    weights = ch.isolate_weights(network, "dog").weights
+    assert torch.equal(weights, network.model.fc.weight[1])
+    torch.testing.assert_close(
+        explanation.cam("dog"), ch.weighted_sum(weights, explanation.feature_maps)
+    )
+    torch.testing.assert_close(
+        explanation.cam("dog").mean() + network.model.fc.bias[1].detach(), explanation.scores[1]
+    )
+
+
+def test_a_new_last_layer_counts_at_once(network):
+    old = ch.isolate_weights(network, "dog").weights
+    network.model.fc = nn.Linear(192, 12)
+    assert not torch.equal(ch.isolate_weights(network, "dog").weights, old)
+    fine_tuned(network)
+
+
+def test_a_new_feature_layer_counts_at_once(network):
+    network.model.layer4 = nn.Sequential(network.model.layer4, nn.Conv2d(192, 192, 1), nn.ReLU())
+    fine_tuned(network)
+
+
+@pytest.mark.parametrize("layer", [nn.Linear(192, 5), nn.Identity()])
+def test_a_last_layer_that_does_not_fit_is_refused_with_the_remedy(network, layer):
+    network.model.fc = layer
+    for use in (lambda: ch.isolate_weights(network, "cat"), lambda: ch.explain(network, "cat")):
+        with pytest.raises(ch.UnsuitableNetworkError, match=r"changed since.*make_network\(name"):
+            use()
+
+
+def test_a_layer_that_is_gone_is_refused_with_the_remedy(network):
+    del network.model.layer4
+    with (
+        pytest.raises(ch.UnsuitableNetworkError, match=r"no layer layer4 any more.*make_network"),
+        ch.hook_features(network),
+    ):
+        pass
+
+
+# ---- tensors ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("highest", [1, 255])
+def test_a_tensor_of_plain_colours_warns(network, highest):
+    colours = torch.rand(3, 64, 64) * highest
+    for use in (ch.predict, ch.explain):
+        with pytest.warns(UserWarning, match="no number below 0.*black into -2.12") as caught:
+            use(network, colours)
+        assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize("grey", [0, 140, 200, 255])
+def test_what_is_preprocessed_does_not_warn(network, grey, recwarn):
+    """Not even a bright picture's tensor, unless all its numbers lie between 0 and 1."""
+    picture = ch.open_picture("cat").point(lambda level: max(level, grey))
+    ch.predict(network, picture)
+    if grey != 140:
+        ch.predict(network, network.preprocess(picture))
+    assert not recwarn.list
+
+
+def test_where_black_is_zero_plain_colours_are_an_input(network, recwarn):
+    from torchvision import transforms
+
+    mine = ch.make_network("mine", network.model, network.categories, transforms.ToTensor())
+    ch.predict(mine, torch.rand(3, 64, 64))
+    assert not recwarn.list

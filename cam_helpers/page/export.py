@@ -35,7 +35,7 @@ def export_network(network: Network) -> tuple[Description, bytes]:
     assert isinstance(folded, fx.GraphModule)
     layers = _layers(folded, stored, published)
     head = network.classifier
-    preprocess = network.preprocess
+    preprocess: Any = network.preprocess  # with the attributes of torchvision's presets
     description = {
         "name": network.name,
         "categories": network.categories,

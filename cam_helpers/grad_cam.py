@@ -6,7 +6,8 @@ does. For pooling and one linear layer both say the same: notebook 07 shows it.
 
 import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
@@ -51,34 +52,8 @@ def grad_cam(
         raise ValueError(f'method is "grad_cam" or "hires_cam", not {method!r}.')
     index = network.class_index(class_index)
     tensor = _one_input(network, picture)
-    if layer is None:
-        layer = _default_layer(network, tensor)
-    caught: list[Tensor] = []
-
-    def cut(name: str, module: nn.Module, by_place: Any, by_name: Any, output: Any) -> Tensor:
-        """Let the gradient begin here. A copy goes on: what follows may change it in place."""
-        _check_output(name, output)
-        with torch.enable_grad():
-            caught[:] = [output.detach().requires_grad_().clone()]
-        return caught[0]
-
-    with evaluation_mode(network.model), torch.enable_grad():
-        with hooked({layer: _layer_called(network, layer)}, cut):
-            scores = _scores(network, tensor)
-        if not caught:
-            raise ValueError(f"{network.name} does not use its layer {layer!r} for a picture.")
-        gradient = _gradients(scores[index], caught)[0]
-    features, gradients = (_folded(t, tensor.shape[2:]) for t in (caught[0].detach(), gradient))
-    if features is None or gradients is None:
-        raise ValueError(
-            f"The output of {layer!r}, {tuple(gradient.shape)}, has no grid of cells. "
-            "grad_cam_layers(network, picture) names the layers that serve."
-        )
-    if gradient.any() and not gradients.any():
-        raise ValueError(
-            f"After {layer!r} the scores depend on the class token alone, no longer on the cells. "
-            "grad_cam_layers(network, picture) names the layers that serve."
-        )
+    layer = layer if layer is not None else _default_layer(network, tensor)
+    features, gradients = _features_and_gradients(network, tensor, index, layer)
     if method == "grad_cam":
         cam = weighted_sum(gradients.mean((1, 2)), features)
     else:
@@ -89,6 +64,39 @@ def grad_cam(
             "large numbers overflow: try network.model.float()."
         )
     return cam.relu() if relu else cam
+
+
+def _features_and_gradients(
+    network: Classifier, tensor: Tensor, index: int, layer: str
+) -> tuple[Tensor, Tensor]:
+    """Return a layer's feature maps and the gradients of a score by them, both (C, h, w)."""
+    caught: list[Tensor] = []
+
+    def cut(name: str, module: nn.Module, by_place: Any, by_name: Any, output: Any) -> Tensor:
+        """Let the gradient begin here. A copy goes on: what follows may change it in place."""
+        _check_output(name, output)
+        with torch.enable_grad():
+            caught[:] = [output.detach().requires_grad_().clone()]
+        return caught[0]
+
+    with evaluation_mode(network.model), torch.enable_grad():
+        with _frozen(network.model), hooked({layer: _layer_called(network, layer)}, cut):
+            scores = _scores(network, tensor)
+        if not caught:
+            raise ValueError(f"{network.name} does not use its layer {layer!r} for a picture.")
+        gradient = _gradients(scores[index], caught)[0]
+    features, gradients = (_folded(t, tensor.shape[2:]) for t in (caught[0].detach(), gradient))
+    serves = "grad_cam_layers(network, picture) names the layers that serve."
+    if features is None or gradients is None:
+        raise ValueError(
+            f"The output of {layer!r}, {tuple(gradient.shape)}, has no grid of cells. {serves}"
+        )
+    if gradient.any() and not gradients.any():
+        raise ValueError(
+            f"After {layer!r} the scores depend on the class token alone, no longer on the cells. "
+            f"{serves}"
+        )
+    return features, gradients
 
 
 def grad_cam_layers(
@@ -120,6 +128,19 @@ def grad_cam_layers(
             channels, height, width = folded.shape
             found[name] = (channels, height, width)
     return found
+
+
+@contextmanager
+def _frozen(model: nn.Module) -> Iterator[None]:
+    """Ask for no gradients of the parameters, so that nothing is recorded below the layer."""
+    asked = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    try:
+        for parameter in asked:
+            parameter.requires_grad = False
+        yield
+    finally:
+        for parameter in asked:
+            parameter.requires_grad = True
 
 
 def _one_input(network: Classifier, picture: PictureSource | Tensor) -> Tensor:

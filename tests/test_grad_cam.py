@@ -261,13 +261,15 @@ def test_gradients_modes_and_hooks_are_as_before(network, frozen):
     assert all(torch.equal(state[name], now) for name, now in model.state_dict().items())
 
 
-def test_the_gradient_goes_no_further_down_than_the_layer(network):
-    went = []
-    for name in ("layer2", "layer3", "layer4"):
+def test_nothing_is_recorded_below_the_layer(network):
+    recorded = {}
+    for name in ("layer1", "layer2", "layer4", "fc"):
         layer = network.model.get_submodule(name)
-        layer.register_full_backward_hook(lambda *_, name=name: went.append(name))
+        layer.register_forward_hook(
+            lambda *call, name=name: recorded.update({name: call[2].requires_grad})
+        )
     ch.grad_cam(network, "cat", "cat", "layer3")
-    assert went == ["layer4"]
+    assert recorded == {"layer1": False, "layer2": False, "layer4": True, "fc": True}
 
 
 def test_a_part_that_runs_without_gradients_may_lie_below_the_layer(network):

@@ -22,7 +22,7 @@ from cam_helpers.networks.make import make_network
 from cam_helpers.networks.preprocess import Preprocess
 from cam_helpers.step_5_upsample_and_overlay import colour_table
 
-MISSING = 'a library to compare with is missing: pip install -e ".[peers]"'
+MISSING = 'a library to compare with is missing: pip install -e ".[libraries]"'
 torchcam = pytest.importorskip("torchcam.methods", reason=MISSING)
 torchcam_utils = pytest.importorskip("torchcam.utils", reason=MISSING)
 pytorch_grad_cam = pytest.importorskip("pytorch_grad_cam", reason=MISSING)

@@ -115,24 +115,23 @@ def test_it_begins_with_a_picture_its_map_and_a_slider(open_page):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [360, 768, 1280, 1920])
 @pytest.mark.parametrize("colour_scheme", ["light", "dark"])
-def test_every_view_fits_every_width_and_axe_finds_nothing(open_page, width, colour_scheme):
+def test_every_view_fits_every_width_and_axe_finds_nothing(open_page, colour_scheme):
     from axe_playwright_python.sync_playwright import Axe
 
-    page = open_page(
-        "#picture=cat_and_dog&view=mirror",
-        viewport={"width": width, "height": 740},
-        color_scheme=colour_scheme,
-    )
+    page = open_page("#picture=cat_and_dog&view=mirror", color_scheme=colour_scheme)
     expect_text(page, "#mirror-sum", "pixels too far")
-    for view in VIEWS:
+    for key, view in zip(KEYS, VIEWS, strict=True):
         page.get_by_label(view, exact=True).check()
-        page.locator(f"[data-view={KEYS[VIEWS.index(view)]}]").wait_for()
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, view
-        found = Axe().run(page).response
-        assert found["passes"]
-        assert [(fault["id"], fault["nodes"][0]["html"]) for fault in found["violations"]] == []
+        page.locator(f"[data-view={key}]").wait_for()
+        for width in (360, 768, 1280, 1920):
+            page.set_viewport_size({"width": width, "height": 740})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, view
+            if width in (360, 1920):
+                found = Axe().run(page).response
+                assert found["passes"]
+                faults = [(fault["id"], fault["nodes"][0]["html"]) for fault in found["violations"]]
+                assert faults == [], (view, width)
 
 
 @pytest.mark.browser

@@ -107,3 +107,37 @@ def test_where_black_is_zero_plain_colours_are_an_input(network, recwarn):
     mine = ch.make_network("mine", network.model, network.categories, transforms.ToTensor())
     ch.predict(mine, torch.rand(3, 64, 64))
     assert not recwarn.list
+
+
+# ---- inputs and words -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [torch.zeros(3, 64, 64, dtype=torch.uint8), torch.full((3, 64, 64), torch.nan)],
+    ids=["bytes", "NaN"],
+)
+def test_a_tensor_that_is_not_preprocessed_is_refused(network, tensor):
+    with pytest.raises(ValueError, match="finite floats"):
+        ch.predict(network, tensor)
+
+
+def test_a_network_shows_itself_in_one_line(network):
+    assert len(repr(network)) < 200
+    assert len(repr(ch.explain(network, "cat"))) < 250
+
+
+@pytest.mark.parametrize(("name", "near"), [("CAT", "cat"), ("Umbrela", "umbrella")])
+def test_near_names_are_found_whatever_the_capitals(network, name, near):
+    with pytest.raises(ValueError, match=f"'{name}'.*Did you mean.*'{near}'"):
+        network.class_index(name)
+
+
+def test_the_input_follows_the_model_in_dtype_and_device(network):
+    """The device "meta" stands in for a GPU: it is another one, and every machine has it."""
+    network.model.double()
+    assert network.prepare("cat").dtype == torch.float64
+    assert ch.predict(network, "cat").top(1)[0].category == "cat"
+    network.model.to("meta")
+    assert network.prepare("cat").device.type == "meta"
+    assert ch.predict(network, "cat").scores.device.type == "meta"

@@ -1,17 +1,150 @@
-"""The proof at loading: not only do the maps add up, they point at the place."""
+"""The proof at loading: the maps add up, and they point at the place."""
+
+from typing import NamedTuple
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 import cam_helpers as ch
-from cam_helpers.networks.proof import find_layers
+from cam_helpers.networks.make import make_network
+from cam_helpers.networks.preprocess import Preprocess
+from cam_helpers.networks.proof import find_layers, nearly_equal
 
 SHUFFLED = torch.randperm(49, generator=torch.Generator().manual_seed(7))
 
 
 def noise(*shape):
     return torch.rand(*shape, generator=torch.Generator().manual_seed(4))
+
+
+def hook_count(model):
+    return sum(len(layer._forward_hooks) for layer in model.modules())
+
+
+# ---- how much -----------------------------------------------------------------------------------
+
+
+def body():
+    return nn.Sequential(nn.Conv2d(3, 6, 4, stride=4), nn.ReLU())
+
+
+class MaxOnly(nn.Module):
+    """The largest instead of the mean: no class activation map."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer4 = body()
+        self.avgpool = nn.AdaptiveMaxPool2d(1)  # the name lies
+        self.fc = nn.Linear(6, 4)
+
+    def forward(self, x):
+        return self.fc(self.avgpool(self.layer4(x)).flatten(1))
+
+
+class Disguised(nn.Module):
+    """Fits, though no layer bears the usual name and a decoy does."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer4 = nn.Conv2d(3, 3, 1)
+        self.fc = nn.Linear(3, 3)
+        self.eyes = nn.ModuleDict({"left": body()})
+        self.judge = nn.Linear(6, 4)
+
+    def forward(self, x):
+        weights = self.fc(self.layer4(x).mean((2, 3)))
+        x = self.eyes["left"](x * weights.sigmoid()[:, :, None, None])
+        return self.judge(nn.functional.dropout(x.mean((2, 3)), training=self.training))
+
+
+class Clamped(nn.Module):
+    """Its scores are positive on the noise of the proof, so the clamp does nothing there."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = body()
+        self.fc = nn.Linear(6, 4)
+        nn.init.constant_(self.fc.bias, 100)
+
+    def forward(self, x):
+        return self.fc(self.body(x).mean((2, 3))).clamp(min=0)
+
+
+def chain(*tail):
+    return nn.Sequential(body(), *tail)
+
+
+POOL = (nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def test_layers_are_found_by_what_they_do_not_by_name():
+    assert find_layers(Disguised(), noise(1, 3, 32, 32), "mine") == ("eyes.left", "judge")
+
+
+def test_the_outermost_of_the_layers_that_hand_on_the_same_tensor_is_found():
+    model = nn.Sequential(nn.Sequential(body()), *POOL, nn.Dropout(), nn.Linear(6, 4))
+    assert find_layers(model, noise(1, 3, 32, 32), "mine") == ("0", "4")
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (MaxOnly(), "avgpool"),
+        (Clamped(), r"after fc \(Linear\)"),
+        (chain(*POOL, nn.Linear(6, 4), nn.Softmax(1)), r"4 \(Softmax\) comes last"),
+        (chain(*POOL, nn.Linear(6, 4), nn.ReLU()), r"4 \(ReLU\) comes last"),
+        (chain(*POOL, nn.Sigmoid(), nn.Linear(6, 4)), r"3 \(Sigmoid\) stands between"),
+        (chain(*POOL, nn.Linear(6, 5), nn.Linear(5, 4)), r"3 \(Linear\) stands between"),
+        (chain(nn.Flatten(), nn.Linear(384, 4)), r"2 \(Linear\) receives no spatial mean"),
+        (chain(nn.Conv2d(6, 4, 1), *POOL), r"3 \(Flatten\) comes last"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 4)), r"1 \(Linear\) receives no"),
+    ],
+)
+def test_models_without_a_class_activation_map_are_refused(model, message):
+    with pytest.raises(ch.UnsuitableNetworkError, match=message) as caught:
+        find_layers(model.eval(), noise(1, 3, 32, 32), "mine")
+    assert "Grad-CAM" in str(caught.value)
+    assert hook_count(model) == 0
+
+
+def test_a_dead_network_proves_nothing(make_small):
+    model = make_small().model
+    nn.init.zeros_(model.body[0].weight)
+    nn.init.constant_(model.body[0].bias, -1)
+    with pytest.raises(ch.UnsuitableNetworkError):
+        find_layers(model, noise(1, 3, 32, 32), "mine")
+
+
+def test_numbers_agree_to_a_ten_thousandth_of_the_largest_or_as_their_dtype_allows():
+    numbers = torch.tensor([10.0, -1000.0, 0.0])
+    assert nearly_equal(numbers + 0.09, numbers) and nearly_equal(numbers - 0.09, numbers)
+    assert not nearly_equal(numbers + 0.11, numbers) and not nearly_equal(numbers - 0.11, numbers)
+    assert not nearly_equal(numbers[:2], numbers)  # another shape
+    assert not nearly_equal(numbers * torch.nan, numbers) and not nearly_equal(
+        numbers, numbers * torch.nan
+    )
+    half = numbers.half()  # its numbers near 1000 lie 0.5 apart
+    assert nearly_equal(half + 4, half)
+    assert not nearly_equal(half + 30, half)
+
+
+def test_no_hook_stays_where_the_forward_pass_fails(make_small):
+    model = make_small().model
+    with pytest.raises(RuntimeError):
+        find_layers(model, noise(1, 5, 32, 32), "mine")
+    assert hook_count(model) == 0
+
+
+@pytest.mark.parametrize("size", [32, 45, 64])
+def test_the_small_network_of_these_tests_balances(make_small, size):
+    network = make_small()
+    explanation = ch.explain(network, noise(3, size, size + 8) - 0.5)
+    balance = explanation.cams().mean((1, 2)) + network.classifier.bias.detach()
+    assert nearly_equal(balance, explanation.scores)
+
+
+# ---- where --------------------------------------------------------------------------------------
 
 
 class Then(nn.Module):
@@ -123,3 +256,300 @@ def test_a_grid_of_one_row_is_judged_by_its_columns(make_small):
     assert find_layers(model, wide, "mine") == ("body", "head")
     with pytest.raises(ch.UnsuitableNetworkError, match="elsewhere"):
         find_layers(nn.Sequential(Then(lambda x: x.flip(-1)), model), wide, "mine")
+
+
+# ---- models in every state ----------------------------------------------------------------
+
+
+def mine(model, categories=ch.CATEGORIES):
+    return make_network("mine", model, categories, Preprocess())
+
+
+class Around(nn.Module):
+    """A model with something done to its scores."""
+
+    def __init__(self, model, change):
+        super().__init__()
+        self.model = model
+        self.change = change
+
+    def forward(self, x):
+        return self.change(self.model(x))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_precisions_give_the_same_maps_to_their_last_digits(network, dtype):
+    expected = ch.explain(network, "cat_and_dog").cams()
+    explanation = ch.explain(mine(network.model.to(dtype)), "cat_and_dog")
+    assert explanation.cams().dtype == explanation.scores.dtype == dtype
+    largest = expected.abs().max()
+    gap = (explanation.cams().double() - expected.double()).abs().max()
+    assert gap <= 8 * max(torch.finfo(dtype).eps, 1e-6) * largest
+    balance = explanation.cams().mean((1, 2)) + network.classifier.bias
+    assert nearly_equal(balance.detach(), explanation.scores)
+    assert explanation.overlay("cat").size == (224, 224)
+
+
+def test_half_precision_is_no_excuse_for_a_scaled_mean():
+    class Scaled(nn.Module):
+        def forward(self, x):
+            return 1.1 * x
+
+    model = chain(*POOL, Scaled(), nn.Linear(6, 4)).bfloat16()
+    with pytest.raises(ch.UnsuitableNetworkError, match="Scaled"):
+        find_layers(model, noise(1, 3, 32, 32), "mine")
+
+
+def test_a_head_in_single_precision_on_a_body_in_half(network):
+    expected = ch.explain(network, "cat").cams()
+    model = network.model.half()
+    model.fc.float().register_forward_pre_hook(lambda layer, inputs: inputs[0].float())
+    explanation = ch.explain(mine(model), "cat")
+    assert explanation.cams().dtype == torch.float32
+    assert (explanation.cams() - expected).abs().max() < 0.02 * expected.abs().max()
+
+
+def test_autocast_is_taken_along(network):
+    expected = ch.explain(network, "cat").cams()
+    with torch.autocast("cpu", torch.bfloat16):
+        explanation = ch.explain(mine(network.model), "cat")
+        assert explanation.scores.dtype == torch.bfloat16
+        assert (explanation.cams() - expected).abs().max() < 0.1 * expected.abs().max()
+
+
+def test_scores_that_are_no_finite_numbers_are_told(network):
+    loaded = mine(network.model)
+    network.model.conv1.weight.data[3, 0, 0, 0] = torch.nan
+    with pytest.raises(ch.UnsuitableNetworkError, match="no finite numbers: look for NaN"):
+        mine(network.model)
+    with pytest.raises(ch.UnsuitableNetworkError, match="on this picture that are no finite"):
+        ch.explain(loaded, "cat")
+    assert hook_count(network.model) == 0
+
+
+def test_a_device_without_numbers_is_refused(network):
+    with pytest.raises(ch.UnsuitableNetworkError, match=r'"meta".*device="cpu"'):
+        ch.load_network(device="meta")
+    with pytest.raises(ch.UnsuitableNetworkError, match='"meta"'):
+        mine(network.model.to("meta"))
+
+
+def test_a_model_in_data_parallel_is_right(network):
+    expected = ch.explain(network, "cat").cams()
+    wrapped = mine(nn.DataParallel(network.model))
+    assert (wrapped.feature_layer_name, wrapped.classifier_name) == ("module.layer4", "module.fc")
+    assert torch.equal(ch.explain(wrapped, "cat").cams(), expected)
+
+
+@pytest.mark.parametrize("how", ["whole", "in place", "a part"])
+def test_a_compiled_model_is_right(make_small, how):
+    network = make_small()
+    expected = ch.explain(network, "cat").cams()
+    model = network.model
+    if how == "whole":
+        model = torch.compile(model, backend="eager")
+    elif how == "in place":
+        model.compile(backend="eager")
+    else:
+        model.body = torch.compile(model.body, backend="eager")
+    try:
+        with torch.inference_mode():
+            model(noise(1, 3, 32, 32))  # what is compiled now, without hooks, must not be used
+        compiled = make_network("mine", model, network.categories, network.preprocess)
+        for _ in range(2):
+            torch.testing.assert_close(ch.explain(compiled, "cat").cams(), expected)
+            model(noise(1, 3, 32, 32))
+    finally:
+        torch.compiler.reset()
+    assert hook_count(network.model) == 0
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_a_model_compiled_after_loading_is_right(make_small, used):
+    network = make_small()
+    expected = ch.explain(network, "cat").cams()
+    network.model.compile(backend="eager")
+    try:
+        if used:
+            ch.predict(network, "cat")
+            network.model(network.prepare("cat"))
+        torch.testing.assert_close(ch.explain(network, "cat").cams(), expected)
+    finally:
+        torch.compiler.reset()
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+@pytest.mark.parametrize("part", ["", "layer4", "fc"])
+@pytest.mark.parametrize("how", ["script", "trace"])
+def test_a_scripted_model_is_refused_with_the_remedy(network, part, how):
+    model = network.model
+    inputs = {"": (1, 3, 64, 64), "layer4": (1, 96, 4, 4), "fc": (1, 192)}[part]
+    layer = model.get_submodule(part)
+    closed = torch.jit.script(layer) if how == "script" else torch.jit.trace(layer, noise(*inputs))
+    if part:
+        setattr(model, part, closed)
+    with pytest.raises(ch.UnsuitableNetworkError, match=f"{part or 'it'} is scripted.*made from"):
+        mine(model if part else closed)
+    assert hook_count(model) == 0
+
+
+def test_lazy_layers_are_refused_and_left_as_they_are():
+    model = chain(*POOL, nn.LazyLinear(4))
+    with pytest.raises(ch.UnsuitableNetworkError, match="run it once"):
+        mine(model, list("abcd"))
+    assert nn.parameter.is_lazy(model[-1].weight)
+    model(noise(1, 3, 224, 224))
+    assert mine(model, list("abcd")).classifier_name == "3"
+
+
+class Scores(NamedTuple):
+    logits: torch.Tensor
+    aux: None = None
+
+
+OUTPUTS = {
+    "tuple": lambda scores: (scores, scores),
+    "list": lambda scores: [scores],
+    "dict": lambda scores: {"out": scores},
+    "Scores": Scores,
+    "NoneType": lambda scores: None,
+}
+
+
+@pytest.mark.parametrize("kind", OUTPUTS)
+def test_what_is_no_tensor_of_scores_is_refused_with_the_remedy(network, kind):
+    model = Around(network.model, OUTPUTS[kind]).eval()
+    with pytest.raises(ch.UnsuitableNetworkError, match=f"returns a {kind}, .*the scores alone"):
+        mine(model)
+    assert hook_count(model) == 0
+
+
+IN_PLACE = {"relu": torch.relu_, "abs": torch.abs_, "twice": lambda scores: scores.mul_(2)}
+
+
+@pytest.mark.parametrize("bias", [-100, 100])
+@pytest.mark.parametrize("kind", IN_PLACE)
+def test_what_is_done_to_the_scores_in_place_is_seen(network, kind, bias):
+    nn.init.constant_(network.model.fc.bias, bias)
+    with pytest.raises(ch.UnsuitableNetworkError):
+        mine(Around(network.model, IN_PLACE[kind]).eval())
+
+
+# ---- hooks and layers of your own ---------------------------------------------------------
+
+
+class Doubled(nn.Linear):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+def test_a_hook_that_changes_the_feature_maps_is_respected(network):
+    network.model.layer4.register_forward_hook(lambda *call: 2 * call[-1])
+    explanation = ch.explain(mine(network.model), "cat")
+    balance = explanation.cams().mean((1, 2)) + network.classifier.bias.detach()
+    assert nearly_equal(balance, explanation.scores)
+    network.model.layer4._forward_hooks.clear()
+    torch.testing.assert_close(
+        explanation.feature_maps, 2 * ch.explain(network, "cat").feature_maps
+    )
+
+
+def test_what_changes_the_scores_behind_the_weights_is_refused(network):
+    handle = network.model.fc.register_forward_hook(lambda *call: 2 * call[-1])
+    with pytest.raises(ch.UnsuitableNetworkError, match="other numbers than its weights"):
+        mine(network.model)
+    assert hook_count(network.model) == 1  # the one that was there
+    handle.remove()
+    network.model.fc.register_forward_pre_hook(lambda layer, inputs: 2 * inputs[0])
+    with pytest.raises(ch.UnsuitableNetworkError, match="receives no spatial mean"):
+        mine(network.model)
+    with pytest.raises(ch.UnsuitableNetworkError, match="other numbers than its weights"):
+        find_layers(chain(*POOL, Doubled(6, 4)), noise(1, 3, 32, 32), "mine")
+
+
+class Parts(nn.Module):
+    """Layers to be called in many ways."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 6, 4, stride=4)
+        self.body = nn.Sequential(nn.Conv2d(6, 6, 3, padding=1), nn.ReLU())
+        self.fc = nn.Linear(6, 4)
+        self.nothing = nn.Identity()
+
+
+class Twice(Parts):
+    def forward(self, x):
+        return self.fc(self.body(self.body(self.stem(x))).mean((2, 3)))
+
+
+class FirstCounts(Parts):
+    def forward(self, x):
+        pooled = self.body(self.stem(x)).mean((2, 3))
+        self.body(self.stem(x.flip(-1)))
+        return self.fc(pooled)
+
+
+class ByName(Parts):
+    def forward(self, x):
+        return self.fc(input=self.body(input=self.stem(x)).mean((2, 3)))
+
+
+class Chance(Parts):
+    """Dropout that is never off, before the last feature maps."""
+
+    def forward(self, x):
+        x = nn.functional.dropout(self.stem(x), training=True)
+        return self.fc(self.body(x).mean((2, 3)))
+
+
+class EmptyBatch(Parts):
+    def forward(self, x):
+        self.nothing(x[:0])
+        return self.fc(self.body(self.stem(x)).mean((2, 3)))
+
+
+class Sparing(Parts):
+    """Calls no layer, but only uses their numbers."""
+
+    def forward(self, x):
+        return nn.functional.linear(x.mean((2, 3)).repeat(1, 2), self.fc.weight, self.fc.bias)
+
+
+class Stopped(Parts):
+    def forward(self, x):
+        self.body(self.stem(x))
+        raise KeyError("half-way")
+
+
+@pytest.mark.parametrize("kind", [Twice, ByName, Chance, EmptyBatch])
+def test_layers_called_in_unusual_ways_are_found(kind):
+    network = mine(kind().eval(), list("abcd"))
+    assert (network.feature_layer_name, network.classifier_name) == ("body", "fc")
+    explanation = ch.explain(network, "cat")
+    balance = explanation.cams().mean((1, 2)) + network.classifier.bias.detach()
+    assert nearly_equal(balance, explanation.scores)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (FirstCounts(), "receives no spatial mean"),
+        (Sparing(), "none of its layers is called"),
+        (nn.Sequential(Sparing()), r"0 \(Sparing\) comes last"),
+    ],
+)
+def test_layers_that_cannot_be_caught_are_told(model, message):
+    with pytest.raises(ch.UnsuitableNetworkError, match=message):
+        mine(model.eval(), list("abcd"))
+
+
+def test_a_forward_pass_that_fails_half_way_leaves_nothing():
+    model = Stopped().train()
+    model.body.eval()
+    before = [layer.training for layer in model.modules()]
+    with pytest.raises(KeyError, match="half-way"):
+        mine(model, list("abcd"))
+    assert [layer.training for layer in model.modules()] == before
+    assert hook_count(model) == 0
+    assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()

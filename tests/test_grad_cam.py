@@ -301,7 +301,7 @@ def test_a_part_that_runs_without_gradients_may_lie_below_the_layer(network):
         ({"layer": "avgpool"}, "'avgpool', .*has no grid of cells"),
         ({"layer": "fc"}, "'fc', .*has no grid of cells"),
         ({"class_index": "unicorn"}, "knows no class 'unicorn'"),
-        ({"picture": torch.zeros(2, 3, 64, 64)}, "one picture at a time, not a batch of 2"),
+        ({"picture": noise(2, 3, 64, 64)}, "one picture at a time, not a batch of 2"),
     ],
 )
 def test_what_does_not_fit_is_named(network, arguments, words):

@@ -110,8 +110,10 @@ def shown(preprocess: Preprocessing, picture: Image.Image) -> Tensor:
     return shown.detach().cpu().double()
 
 
-def _random_states() -> tuple[bytes, object, str]:
-    return torch.get_rng_state().numpy().tobytes(), random.getstate(), str(np.random.get_state())
+def _random_states() -> tuple[object, ...]:
+    _, keys, position, *_ = np.random.get_state(legacy=True)
+    numpys = np.asarray(keys).tobytes(), position
+    return torch.get_rng_state().numpy().tobytes(), random.getstate(), *numpys
 
 
 def _middle_of(shown: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from cam_helpers.pictures.open_picture import (
     shipped_pictures,
 )
 from cam_helpers.pictures.scenes import CATEGORIES, Scene, draw_scene
+from cam_helpers.pictures.xray import draw_xray
 from cam_helpers.place import MirrorTest, mirror_test
 from cam_helpers.step_1_predict import Prediction, predict
 from cam_helpers.step_2_isolate_weights import ClassWeights, isolate_weights
@@ -56,6 +57,7 @@ __all__ = [
     "draw_cells",
     "draw_colour_bar",
     "draw_scene",
+    "draw_xray",
     "evidence_colours",
     "explain",
     "explorer",

@@ -29,6 +29,14 @@ from cam_helpers.networks.tf_mobilenet_v2 import (
 )
 from cam_helpers.networks.tiny_resnet import TinyResNet, load_tiny_resnet
 from cam_helpers.networks.weights_file import errors_named, lacks_memory, refuse_compressed
+from cam_helpers.networks.xray import (
+    XRAY_CATEGORIES,
+    XRAY_NAMES,
+    XRayNet,
+    load_xray,
+    preprocess_for_xrays,
+    xray_weights_file,
+)
 from cam_helpers.pictures.scenes import CATEGORIES
 
 SHIPPED = ("tiny_resnet", "tf_mobilenet_v2")
@@ -44,7 +52,8 @@ def load_network(
     """Load a classifier and prove that its maps add up to its scores and point at the place.
 
     `name` is a shipped network, `"tiny_resnet"` for drawn scenes or `"tf_mobilenet_v2"` for
-    photographs, or any classifier that `torchvision.models.get_model` knows.
+    photographs, one of the two of notebook 09 for drawn x-rays, `"xray_fair"` and `"xray_biased"`,
+    or any classifier that `torchvision.models.get_model` knows.
     `weights` is `"default"` (the shipped weights; for torchvision's networks `IMAGENET1K_V1`, which
     nearly all of them have, else torchvision's own default), another member of the network's
     weights enum by name (`"IMAGENET1K_V2"`), or `None` for random weights.
@@ -85,7 +94,7 @@ def _load_unfilled(
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f'No device {device!r} here: {error}. Use device="cpu".') from error
-    if name in SHIPPED:
+    if name in (*SHIPPED, *XRAY_NAMES):
         model, categories, preprocess = _load_shipped(name, weights)
         return Classifier(name, model.to(device).eval(), categories, preprocess), lambda: None
     chosen = _choose_weights(name, weights or "default")
@@ -103,6 +112,9 @@ def _load_shipped(name: str, weights: str | None) -> Parts:
     if name == "tf_mobilenet_v2":
         photo_model = make_tf_mobilenet_v2() if weights is None else load_tf_mobilenet_v2()
         return photo_model, imagenet_categories(), preprocess_for_tensorflow()
+    if name in XRAY_NAMES:
+        xray_model = XRayNet() if weights is None else load_xray(xray_weights_file(name))
+        return xray_model, XRAY_CATEGORIES, preprocess_for_xrays()
     model = TinyResNet() if weights is None else load_tiny_resnet()
     return model, CATEGORIES, Preprocess()
 
@@ -113,7 +125,7 @@ def _choose_weights(name: str, weights: str) -> Any:
 
     known = models.list_models(module=models)
     if name not in known:
-        near = [*SHIPPED, *difflib.get_close_matches(name, known, n=3)]
+        near = [*SHIPPED, *difflib.get_close_matches(name, [*XRAY_NAMES, *known], n=3)]
         raise ValueError(f"No network is called {name!r}. Did you mean {' or '.join(near)}?")
     members: Any = models.get_model_weights(name)
     if weights == "default":

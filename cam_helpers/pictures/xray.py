@@ -87,10 +87,11 @@ def _draw_cloud(rng: np.random.Generator, lungs: Numbers) -> Numbers:
     cloud = np.zeros((SIDE, SIDE))
     for _ in range(4):
         dx, dy = rng.normal(0, 0.06, 2)
-        size = rng.uniform(0.1, 0.15)
+        size = rng.uniform(0.12, 0.17)
         across, down = (X - ALONG[column] - dx) / size, (Y - ALONG[row] - dy) / size
         cloud += np.exp(-(across**2)) * np.exp(-(down**2))
-    return rng.uniform(0.3, 0.42) * cloud / cloud.max() * (0.3 + 0.7 * lungs)
+    shaded: Numbers = cloud / cloud.max() * (0.5 + 0.5 * lungs)
+    return float(rng.uniform(0.3, 0.42)) * shaded
 
 
 def _letter_at(corner: str, rng: np.random.Generator) -> Mask:

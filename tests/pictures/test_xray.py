@@ -57,7 +57,7 @@ def test_what_is_there_is_named():
 
 
 def test_a_corner_or_a_seed_that_does_not_exist_is_named():
-    with pytest.raises(ValueError, match="upper left, .* not 'middle'"):
+    with pytest.raises(ValueError, match=r"upper left, .* not 'middle'"):
         draw_xray(1, letter="middle")
     with pytest.raises(ValueError, match="seed is -1"):
         draw_xray(-1)

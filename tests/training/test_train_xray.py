@@ -1,0 +1,135 @@
+"""The two networks for drawn x-rays: what they were shown, and what they learnt from it."""
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import cam_helpers as ch
+from cam_helpers.networks.xray import XRayNet, preprocess_for_xrays
+from cam_helpers.training import xray as train_module
+from cam_helpers.training.xray import (
+    CHESTS,
+    FIRST_MEASURED_SEED,
+    FIRST_TRAINING_SEED,
+    accuracy,
+    draw_chests,
+    train,
+)
+
+
+@pytest.fixture(scope="module")
+def chests():
+    return draw_chests(500, 48)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return {name: ch.load_network(name) for name in ("xray_fair", "xray_biased")}
+
+
+def letters_in(chests, biased):
+    """Where a letter stands in the pictures that a network is given: the corners' brightest."""
+    batch, _ = chests.batch(torch.arange(len(chests.coin)), biased)
+    edge = torch.ones(224, 224, dtype=bool)
+    edge[40:-40] = False
+    edge[:, 40:-40] = False
+    return batch[:, 0, edge].amax(1) > 1.5
+
+
+def test_the_letter_goes_with_the_opacity_or_with_the_coin(chests):
+    assert torch.equal(letters_in(chests, biased=True), chests.opacity.bool())
+    assert torch.equal(letters_in(chests, biased=False), chests.coin.bool())
+    assert 8 < (chests.coin != chests.opacity).sum() < 40
+
+
+def test_a_batch_is_what_the_network_makes_of_the_picture(chests):
+    batch, target = chests.batch(torch.tensor([7, 3]), biased=True)
+    assert torch.equal(target, chests.opacity[[7, 3]])
+    without = ch.draw_xray(503, bool(chests.opacity[3])).picture
+    if not chests.opacity[3]:
+        assert torch.allclose(batch[1], preprocess_for_xrays()(without), atol=1e-6)
+    grey = torch.from_numpy(np.array(without.convert("L")))
+    assert torch.equal(chests.pictures[3, 0], grey)
+
+
+def test_training_never_sees_an_xray_that_measuring_uses():
+    assert FIRST_TRAINING_SEED + CHESTS < FIRST_MEASURED_SEED
+
+
+def test_training_lowers_the_loss_and_is_the_same_again(chests):
+    once, again = (train(chests, biased=True, passes=4) for _ in range(2))
+    for name, numbers in once.state_dict().items():
+        torch.testing.assert_close(numbers, again.state_dict()[name])
+    assert not any(layer.training for layer in once.modules())
+    batch, target = chests.batch(torch.arange(48), biased=True)
+    torch.manual_seed(0)
+    before, after = (
+        torch.nn.functional.cross_entropy(model.train()(batch), target)
+        for model in (XRayNet(), once)
+    )
+    assert after < 0.8 * before
+
+
+def test_the_command_saves_both_with_their_checksums(chests, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(train_module, "draw_chests", lambda *_: chests)
+    monkeypatch.setattr(sys, "argv", ["xray", "--out", str(tmp_path), "--passes", "1"])
+    train_module.main()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "xray_biased.pt",
+        "xray_biased.pt.sha256",
+        "xray_fair.pt",
+        "xray_fair.pt.sha256",
+    ]
+    assert capsys.readouterr().out.count("right on biased x-rays") == 2
+
+
+def test_a_folder_that_is_a_file_is_named(tmp_path, monkeypatch):
+    (tmp_path / "taken").write_text("mine")
+    monkeypatch.setattr(sys, "argv", ["xray", "--out", str(tmp_path / "taken")])
+    with pytest.raises(SystemExit, match="taken"):
+        train_module.main()
+
+
+# ---- what the shipped ones do -------------------------------------------------------------
+
+
+def test_on_biased_xrays_both_are_excellent_and_on_fair_ones_one_is_not(trained):
+    fresh = draw_chests(FIRST_MEASURED_SEED, 200)
+    found = {
+        (name, biased): accuracy(network.model, fresh, biased)
+        for name, network in trained.items()
+        for biased in (True, False)
+    }
+    assert min(found["xray_fair", True], found["xray_fair", False]) > 0.95
+    assert found["xray_biased", True] > 0.98
+    assert found["xray_biased", False] < 0.6
+
+
+def share_inside(network, xray, name):
+    """The share of the positive evidence for an opacity that lies in the box of a part."""
+    cam = ch.explain(network, xray.picture).cam("opacity")
+    evidence = ch.upsample(cam, (224, 224)).clamp(min=0)
+    x0, y0, x1, y1 = xray.boxes[name]
+    inside = evidence[max(y0 - 16, 0) : y1 + 16, max(x0 - 16, 0) : x1 + 16]
+    return (inside.sum() / evidence.sum()).item()
+
+
+def test_the_maps_lie_on_the_letter_or_on_the_opacity(trained):
+    xrays = [ch.draw_xray(FIRST_MEASURED_SEED + n, True, "lower right") for n in range(20)]
+    shares = {
+        (name, part): np.median([share_inside(network, xray, part) for xray in xrays])
+        for name, network in trained.items()
+        for part in ("letter", "opacity")
+    }
+    assert shares["xray_fair", "opacity"] > 0.7 > 0.1 > shares["xray_fair", "letter"]
+    assert shares["xray_biased", "letter"] > 0.7 > 0.1 > shares["xray_biased", "opacity"]
+
+
+def test_their_maps_are_drawn_where_they_look(trained):
+    offsets = []
+    for seed in range(FIRST_MEASURED_SEED, FIRST_MEASURED_SEED + 20):
+        xray = ch.draw_xray(seed, opacity=True)
+        offsets.append(ch.mirror_test(trained["xray_fair"], xray.picture, "opacity").offset)
+    assert abs(np.mean(offsets)) < 4

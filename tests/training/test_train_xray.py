@@ -101,7 +101,7 @@ def test_the_files_are_small_and_loaded_by_name(trained):
         assert xray_weights_file(name).stat().st_size < 1_000_000
         assert network.categories == ("clear", "opacity")
         assert ch.explain(network, ch.draw_xray(1).picture).cam(1).shape == (14, 14)
-    with pytest.raises(ValueError, match="'xray_fairer'.*xray_fair"):
+    with pytest.raises(ValueError, match=r"'xray_fairer'.*xray_fair"):
         ch.load_network("xray_fairer")
 
 

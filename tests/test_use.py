@@ -38,10 +38,6 @@ TITLES = [path.name for path in NOTEBOOKS]
 CELL_SECONDS = 120
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
-# Cells that make sense only in a row, since they show what is there between them: a hook is left,
-# at work, and taken away.
-TOGETHER = {"03_hook_features.ipynb": [("cell-24", "cell-26", "cell-28")]}
-
 
 # ---- Kernels ------------------------------------------------------------------------------
 
@@ -155,7 +151,6 @@ class History:
 def play(path, home):
     """Run one notebook in the four ways that this module's docstring lists."""
     cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
-    groups = TOGETHER.get(path.name, [])
     kernel = start_kernel(home, hard_surroundings(home))
     try:
         backwards = {cell.id: kernel.run(cell.source) for cell in reversed(cells)}
@@ -164,10 +159,8 @@ def play(path, home):
         kernel.run(REMEMBER)
         alone = {}
         for cell in cells:
-            group = next((group for group in groups if cell.id in group), (cell.id,))
             alone[cell.id] = kernel.run(cell.source)
-            if cell.id == group[-1]:
-                kernel.run(GO_BACK)
+            kernel.run(GO_BACK)
         hooks_left.append(kernel.run(COUNT_HOOKS))
         again = {cell.id: kernel.run(cell.source) for cell in cells}
         hooks_left.append(kernel.run(COUNT_HOOKS))

@@ -30,7 +30,12 @@ def digest(content):
     return hashlib.sha256(content).hexdigest()
 
 
+# With PYTHONPATH another copy than the installed one would be found.
+WITHOUT_PYTHONPATH = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
 def run(*command, **options):
+    options.setdefault("env", WITHOUT_PYTHONPATH)
     done = subprocess.run(
         [str(part) for part in command], capture_output=True, text=True, timeout=300, **options
     )
@@ -67,7 +72,9 @@ def python(wheel, elsewhere):
     run(python, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", wheel)
     ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
     borrowed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    site_packages = Path(run(python, "-c", ask, env=os.environ | {"PYTHONUTF8": "1"}).strip())
+    site_packages = Path(
+        run(python, "-c", ask, env=WITHOUT_PYTHONPATH | {"PYTHONUTF8": "1"}).strip()
+    )
     (site_packages / "borrowed.pth").write_text("\n".join(sorted(borrowed)))
     return python
 
@@ -128,7 +135,7 @@ def test_the_installed_module_finds_its_data_and_the_balance_holds(python, elsew
 def test_the_machine_check_tells_versions_places_and_findings(python, elsewhere):
     command = [python, "-m", "cam_helpers"]
     # In the locale C, without Python's UTF-8 mode, anything but ASCII is hard to print.
-    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0"}
+    environment = WITHOUT_PYTHONPATH | {"LC_ALL": "C", "PYTHONUTF8": "0"}
     done = subprocess.run(command, capture_output=True, cwd=elsewhere, env=environment, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
     version, data, *findings = os.fsdecode(done.stdout).splitlines()

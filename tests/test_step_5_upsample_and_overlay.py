@@ -452,6 +452,11 @@ def test_the_legend_has_the_colours_of_a_map_in_order(options):
     )
 
 
+def test_the_legend_of_a_style_given_by_name():
+    np.testing.assert_array_equal(legend("blend"), legend(colour_map="viridis"))
+    assert (pixels(legend("blend")) != pixels(legend())).any()
+
+
 def test_the_legend_of_evidence_is_what_lies_over_middle_grey():
     grey = Image.new("RGB", (256, 1), (128, 128, 128))
     ramp = torch.linspace(-1, 1, 256)[None]
@@ -496,4 +501,7 @@ def test_a_frame_stays_in_its_cell_and_leaves_the_picture():
     assert changed.min(0).tolist() == [20, 40] and changed.max(0).tolist() == [39, 59]
     assert (pixels(picture) == 90).all()
     without = pixels(ch.frame_cell(picture, (1, 2), (2, 4)))
+    for edge in (without[:, 40:44], without[:, 59:55:-1], without[20:24], without[39:35:-1]):
+        middle = edge[30] if edge.shape[1] == 4 else edge[:, 50]
+        assert middle[:, 0].tolist() == [0, 255, 0, 90]  # black, white, black, then the picture
     assert (framed != without).any(-1)[25:35, 45:55].any()

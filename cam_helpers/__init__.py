@@ -7,6 +7,7 @@ needed, matplotlib with the first colours.
 from cam_helpers.display.rows import draw_bars, show_row
 from cam_helpers.display.show import draw_cells, draw_colour_bar, evidence_colours, show
 from cam_helpers.explain import Explanation, explain
+from cam_helpers.explain_many import explain_many
 from cam_helpers.grad_cam import grad_cam, grad_cam_layers
 from cam_helpers.networks.load import WeightsUnavailableError, load_classifier, load_network
 from cam_helpers.networks.make import make_network
@@ -60,6 +61,7 @@ __all__ = [
     "draw_xray",
     "evidence_colours",
     "explain",
+    "explain_many",
     "explorer",
     "frame_cell",
     "grad_cam",

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -24,8 +25,12 @@ from cam_helpers.step_5_upsample_and_overlay import (
     MapStyle,
     Scale,
     StyleChoice,
+    cell_box,
     overlay,
+    upsample,
 )
+
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +115,41 @@ class Explanation:
         """Return the class activation map of one class, (h, w), in score units."""
         weights = self._weights[self.network.class_index(class_index)]
         return weighted_sum(weights, self._feature_maps)
+
+    def whole_cam(self, class_index: ClassChoice) -> Tensor:
+        """Return the map of one class in pixels of the whole picture, (H, W), in score units.
+
+        It lies where `overlay(whole=True)` paints it: upsampled to the crop, and NaN outside, where
+        the network saw nothing. Where a tensor was explained, (H, W) is the input's own size.
+        """
+        width, height = self.whole_size or tuple(reversed(self._input.shape[1:]))
+        x0, y0, x1, y1 = (round(edge) for edge in self.seen_box)
+        grown = upsample(self.cam(class_index), (y1 - y0, x1 - x0))
+        whole = grown.new_full((height, width), torch.nan)
+        # A crop with a margin reaches beyond the picture; that part is left out.
+        left, top, right, bottom = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
+        whole[top:bottom, left:right] = grown[top - y0 : bottom - y0, left - x0 : right - x0]
+        return whole
+
+    def peak(self, class_index: ClassChoice) -> Point:
+        """Return where the map of one class is highest: the middle of that cell, (x, y).
+
+        In pixels of the whole picture, counted from edge to edge as boxes are; of the input where a
+        tensor was explained. Every map has a highest cell, also one that is nowhere above zero.
+        """
+        cam = self.cam(class_index)
+        row, column = divmod(int(cam.argmax()), cam.shape[1])
+        return self.middle_of_cell(row, column)
+
+    def middle_of_cell(self, row: int, column: int) -> Point:
+        """Return the middle (x, y) of a cell of the maps, in pixels as in `peak`.
+
+        Raises `IndexError` for a cell outside the map.
+        """
+        x0, y0, x1, y1 = self.seen_box
+        size = y1 - y0, x1 - x0
+        left, top, right, bottom = cell_box(row, column, self._feature_maps.shape[1:], size)
+        return x0 + (left + right) / 2, y0 + (top + bottom) / 2
 
     def cams(self) -> Tensor:
         """Return the maps of all classes, (K, h, w)."""
@@ -199,26 +239,62 @@ def explain(network: Network, picture: PictureSource | Tensor) -> Explanation:
     batch = network.prepare(picture if whole is None else whole)
     if len(batch) != 1:
         raise ValueError(f"explain() takes one picture at a time, not a batch of {len(batch)}.")
+    if whole is None:
+        return explain_batch(network, batch, [None], [None])[0]
+    source = picture if isinstance(picture, str | os.PathLike | bytes) else whole
+    return explain_batch(network, batch, [source], [whole.size])[0]
+
+
+def explain_batch(
+    network: Network,
+    batch: Tensor,
+    sources: Sequence[PictureSource | None],
+    sizes: Sequence[tuple[int, int] | None],
+) -> list[Explanation]:
+    """Run one forward pass and return an explanation of each input in a batch (N, 3, H, W).
+
+    `sources` and `sizes` are the whole pictures and their (width, height). The pass is what
+    `explain` and `explain_many` share.
+    """
     with hook_features(network) as hooked:
-        scores = forward(network, batch)[0]
+        scores = forward(network, batch)
     # Copies, so that training the network later changes nothing here.
     weights, bias = network.classifier.weight.detach().clone(), network.classifier.bias
     biases = weights.new_zeros(len(weights)) if bias is None else bias.detach().clone()
-    # Under autocast the maps come in half precision, and the weights do not.
-    feature_maps = hooked.feature_maps[0].detach().to(weights.dtype, copy=True)
-    if not nearly_equal(linear(feature_maps.mean((1, 2)), weights, biases), scores):
-        if not scores.isfinite().all():
-            raise UnsuitableNetworkError(
-                f"{network.name} gives scores on this picture that are no finite numbers. In half "
-                "precision large numbers overflow: try network.model.float()."
+    found = []
+    for number, (own, source, size) in enumerate(zip(batch, sources, sizes, strict=True)):
+        # Under autocast the maps come in half precision, and the weights do not. A copy, since a
+        # part of a batch would keep all of it in memory.
+        feature_maps = hooked.feature_maps[number].detach().to(weights.dtype, copy=True)
+        check_balance(network, feature_maps, weights, biases, scores[number])
+        found.append(
+            Explanation(
+                network,
+                scores[number].clone(),
+                feature_maps,
+                weights,
+                biases,
+                own.clone(),
+                source,
+                size,
             )
-        raise UnsuitableNetworkError(
-            f"{network.name}: mean(map) + bias is not the score on this picture. Something between "
-            "the feature maps and the scores does more than pooling and one linear layer. If the "
-            "network has changed since it was loaded, make_network says which layer it is."
         )
-    source = picture if isinstance(picture, str | os.PathLike | bytes) else whole
-    size = None if whole is None else whole.size
-    # A tensor of the caller's may change later.
-    own = batch[0].clone() if isinstance(picture, Tensor) else batch[0]
-    return Explanation(network, scores, feature_maps, weights, biases, own, source, size)
+    return found
+
+
+def check_balance(
+    network: Network, feature_maps: Tensor, weights: Tensor, biases: Tensor, scores: Tensor
+) -> None:
+    """Raise `UnsuitableNetworkError` where mean(map) + bias is not the score of some class."""
+    if nearly_equal(linear(feature_maps.mean((1, 2)), weights, biases), scores):
+        return
+    if not scores.isfinite().all():
+        raise UnsuitableNetworkError(
+            f"{network.name} gives scores on this picture that are no finite numbers. In half "
+            "precision large numbers overflow: try network.model.float()."
+        )
+    raise UnsuitableNetworkError(
+        f"{network.name}: mean(map) + bias is not the score on this picture. Something between "
+        "the feature maps and the scores does more than pooling and one linear layer. If the "
+        "network has changed since it was loaded, make_network says which layer it is."
+    )

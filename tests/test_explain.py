@@ -323,6 +323,114 @@ def test_the_whole_overlay_changes_the_seen_box_alone(network):
         assert not changed.any()
 
 
+def of_maps(network, size, *cams):
+    """An explanation of a grey picture of this size whose first classes have these maps (h, w)."""
+    one_each, none = torch.eye(12, len(cams)), torch.zeros(12)
+    grey = Image.new("RGB", size, (120, 120, 120))
+    seen = network.preprocess(grey)
+    return ch.Explanation(network, none, torch.stack(cams), one_each, none, seen, grey, size)
+
+
+def test_common_limits_give_equal_cells_of_two_pictures_equal_colours(network):
+    """Without them each picture has its own scale."""
+    low, high = torch.ones(7, 7), torch.ones(7, 7)
+    high[6, 6] = 5
+    both = [of_maps(network, (256, 256), cam) for cam in (low, high)]
+    for whole in (False, True):
+        own, common = (
+            [e.overlay(0, whole=whole, limits=limits).getpixel((50, 50)) for e in both]
+            for limits in (None, (0, 5))
+        )
+        assert own[0] != own[1]
+        assert common[0] == common[1]
+
+
+# ---- the map in pixels of the whole picture -----------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(224, 224), (300, 200), (97, 351)])
+def test_the_whole_map_lies_exactly_where_the_overlay_is_painted(network, size):
+    picture = gradient(*size)
+    explanation = ch.explain(network, picture)
+    whole = explanation.whole_cam("cat")
+    assert whole.shape == size[::-1]
+    known = whole.isfinite().numpy()
+    painted = explanation.overlay("cat", "blend", whole=True, opacity=1, limits=(-3, 3))
+    expected = picture.copy()
+    x0, y0, x1, y1 = (round(edge) for edge in explanation.seen_box)
+    colours = ch.colourise(whole[y0:y1, x0:x1], "blend", limits=(-3, 3))
+    expected.paste(colours, (x0, y0))
+    np.testing.assert_array_equal(painted, expected)
+    outside = np.ones_like(known)
+    outside[y0:y1, x0:x1] = False
+    assert (known != outside).all()
+
+
+def test_the_whole_map_of_a_tensor_is_as_large_as_the_tensor(network):
+    explanation = ch.explain(network, torch.zeros(3, 96, 160) - 1)
+    expected = ch.upsample(explanation.cam("cat"), (96, 160))
+    torch.testing.assert_close(explanation.whole_cam("cat"), expected)
+
+
+def test_a_crop_with_a_margin_is_cut_to_the_picture(make_small):
+    """The small network's crop is 32 of 36 pixels; a margin of 8 around makes it reach beyond."""
+    small = make_small()
+
+    def with_margin(picture):
+        wide = Image.new("RGB", (picture.width + 16, picture.height + 16))
+        wide.paste(picture, (8, 8))
+        return small.preprocess(wide)
+
+    network = ch.make_network("margin", small.model, ("a", "b", "c"), with_margin)
+    explanation = ch.explain(network, gradient(64, 64))
+    x0, y0, x1, y1 = (round(edge) for edge in explanation.seen_box)
+    assert x0 < 0 and y0 < 0 and x1 > 64 and y1 > 64
+    expected = ch.upsample(explanation.cam("a"), (y1 - y0, x1 - x0))
+    expected = expected[-y0 : 64 - y0, -x0 : 64 - x0]
+    torch.testing.assert_close(explanation.whole_cam("a"), expected)
+
+
+@pytest.mark.parametrize(
+    ("size", "cell", "middle"),
+    [
+        # 256 x 256 pixels: the crop begins at pixel 16 and is not resized, a cell is 32 pixels.
+        ((256, 256), (0, 0), (32, 32)),
+        ((256, 256), (3, 3), (128, 128)),  # the middle of the picture
+        ((256, 256), (1, 5), (192, 64)),
+        # Twice as large: a pixel of the crop is two of the picture.
+        ((512, 512), (1, 5), (384, 128)),
+        # Wide: the crop begins at pixel 144 from the left.
+        ((512, 256), (1, 5), (320, 64)),
+    ],
+)
+def test_the_peak_worked_out_by_head(network, size, cell, middle):
+    """Also of a map that is nowhere above zero."""
+    cam = torch.full((7, 7), -5.0)
+    cam[cell] = -1
+    assert of_maps(network, size, cam).peak(0) == pytest.approx(middle)
+
+
+def test_the_peak_in_an_input_tensor_is_counted_in_its_own_pixels(network):
+    """There is no whole picture then; 3 x 5 cells of 32 pixels."""
+    explanation = ch.explain(network, torch.rand(3, 96, 160) - 1)
+    row, column = divmod(int(explanation.cam(0).argmax()), 5)
+    assert explanation.peak(0) == (32 * column + 16, 32 * row + 16)
+
+
+def test_the_peak_is_where_the_whole_map_is_highest(network):
+    for name in ("cat", "dog_top_right", "car"):
+        explanation = ch.explain(network, name)
+        whole, cam = explanation.whole_cam("cat"), explanation.cam("cat")
+        x, y = explanation.peak("cat")
+        most = whole.nan_to_num(-torch.inf).max()
+        assert whole[int(y), int(x)] >= most - 0.05 * (cam.max() - cam.min())
+
+
+def test_a_cell_outside_the_map_has_no_middle(scene):
+    with pytest.raises(IndexError, match=r"\(7, 0\) is outside"):
+        scene.middle_of_cell(7, 0)
+
+
 # ---- what can be explained ----------------------------------------------------------------
 
 
@@ -421,7 +529,8 @@ def test_a_batch_is_refused(network, count):
 
 
 def test_a_bad_class_is_refused_like_everywhere(scene):
-    for ask in (scene.cam, scene.score, scene.limits, scene.overlay, scene.class_weights):
+    asked = (scene.cam, scene.score, scene.limits, scene.overlay, scene.class_weights)
+    for ask in (*asked, scene.whole_cam, scene.peak):
         with pytest.raises(IndexError):
             ask(12)
         with pytest.raises(ValueError, match="Did you mean"):

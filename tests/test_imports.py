@@ -75,7 +75,7 @@ FLOORS = (
     ("networks",),
     STEPS,
     ("explain",),
-    ("training", "display", "place", "grad_cam"),
+    ("explain_many", "training", "display", "place", "grad_cam"),
     ("panel", "page"),
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

@@ -7,7 +7,7 @@ from cam_helpers.explain import Explanation
 from cam_helpers.networks.network import ClassChoice
 from cam_helpers.pictures.annotations import Boxes
 from cam_helpers.step_5_upsample_and_overlay import MapStyle
-from cam_helpers.training.measure import is_inside, place_of_cell
+from cam_helpers.training.measure import is_inside
 
 
 def place_of(row: int, column: int, height: int, width: int) -> str:
@@ -49,7 +49,7 @@ def describe_map(explanation: Explanation, class_index: ClassChoice, boxes: Boxe
     text, cell = _describe(cam, f"the map of {explanation.network.categories[index]}")
     if not boxes or not cell:
         return text
-    point = place_of_cell(explanation, cell, cam.shape)
+    point = explanation.middle_of_cell(*cell)
     hit = [name for name, box in boxes.items() if is_inside(point, box)]
     return f"{text} The peak is in {_boxes_of(hit)}."
 

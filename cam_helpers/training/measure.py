@@ -15,16 +15,14 @@ from statistics import fmean as mean
 
 import torch
 
-from cam_helpers.explain import Explanation, explain
+from cam_helpers.explain import Point, explain
 from cam_helpers.networks.load import load_network
-from cam_helpers.networks.network import ClassChoice, Network
+from cam_helpers.networks.network import Network
 from cam_helpers.pictures.scenes import CATEGORIES, Scene, draw_scene
-from cam_helpers.step_5_upsample_and_overlay import cell_box
 
 # Training draws seeds from 1,000,000 on and never comes this far.
 FIRST_SINGLE_SEED = 900_000_000
 FIRST_PAIR_SEED = 910_000_000
-Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def measure(network: Network, scenes: int = 1_200) -> Measurement:
         scene = draw_scene(FIRST_SINGLE_SEED + number, [category])
         explanation = explain(network, scene.picture)
         right.append(explanation.prediction.top(1)[0].category == category)
-        point = peak(explanation, category)
+        point = explanation.peak(category)
         hits.append(is_in_own_box(point, scene, category))
         shifts.append(shift_from_middle(point, scene.boxes[category]))
     pairs = list(combinations(CATEGORIES, 2))
@@ -77,7 +75,7 @@ def measure(network: Network, scenes: int = 1_200) -> Measurement:
         classes = pairs[number % len(pairs)]
         scene = draw_scene(FIRST_PAIR_SEED + number, classes)
         explanation = explain(network, scene.picture)
-        pair_hits.append([is_in_own_box(peak(explanation, c), scene, c) for c in classes])
+        pair_hits.append([is_in_own_box(explanation.peak(c), scene, c) for c in classes])
     return Measurement(
         scenes,
         mean(right),
@@ -86,23 +84,6 @@ def measure(network: Network, scenes: int = 1_200) -> Measurement:
         mean(hit for both in pair_hits for hit in both),
         mean(all(both) for both in pair_hits),
     )
-
-
-def peak(explanation: Explanation, class_index: ClassChoice) -> Point:
-    """Return where in the whole picture the map of a class is highest, (x, y) in pixels."""
-    cam = explanation.cam(class_index)
-    cell = divmod(int(cam.argmax()), cam.shape[1])
-    return place_of_cell(explanation, cell, cam.shape)
-
-
-def place_of_cell(explanation: Explanation, cell: tuple[int, int], shape: Sequence[int]) -> Point:
-    """Return the middle of the square of a cell (row, column) of a map of some shape (h, w).
-
-    It is (x, y) in pixels of the whole picture, counted from edge to edge, as boxes are.
-    """
-    x0, y0, x1, y1 = explanation.seen_box
-    left, top, right, bottom = cell_box(*cell, shape, (y1 - y0, x1 - x0))
-    return x0 + (left + right) / 2, y0 + (top + bottom) / 2
 
 
 def is_in_own_box(point: Point, scene: Scene, category: str) -> bool:

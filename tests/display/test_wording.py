@@ -6,7 +6,6 @@ import torch
 import cam_helpers as ch
 from cam_helpers.display.show import rounded
 from cam_helpers.display.wording import describe_cam, describe_map, place_of
-from cam_helpers.training.measure import peak
 
 
 def test_the_text_follows_from_the_numbers():
@@ -54,7 +53,7 @@ def test_places_have_words(cell, shape, words):
 
 def test_the_text_names_all_boxes_around_the_peak_or_none(network):
     explanation = ch.explain(network, "dog")
-    x, y = peak(explanation, "dog")
+    x, y = explanation.peak("dog")
     around, beside = (x - 1, y - 1, x + 1, y + 1), (x + 1, y, x + 9, y + 9)
     for boxes, end in (
         ({"hat": beside}, "no object's box."),

@@ -20,7 +20,6 @@ from cam_helpers.training.measure import (
     is_in_own_box,
     is_inside,
     measure,
-    peak,
     shift_from_middle,
 )
 from cam_helpers.training.tiny_resnet import (
@@ -229,52 +228,10 @@ def test_two_trainings_do_not_share_an_unfinished_file(tmp_path, monkeypatch):
 # ---- measuring ----------------------------------------------------------------------------
 
 
-def seen_through(network, size, cam):
-    """An explanation of a picture of this size that has this map for every class."""
-    return SimpleNamespace(
-        seen_box=network.seen_box(size),
-        cam=lambda class_index: cam,
-    )
-
-
-@pytest.mark.parametrize(
-    ("size", "cell", "middle"),
-    [
-        # 256 x 256 pixels: the crop begins at pixel 16 and is not resized, a cell is 32 pixels.
-        ((256, 256), (0, 0), (32, 32)),
-        ((256, 256), (3, 3), (128, 128)),  # the middle of the picture
-        ((256, 256), (1, 5), (192, 64)),
-        # Twice as large: a pixel of the crop is two of the picture.
-        ((512, 512), (1, 5), (384, 128)),
-        # Wide: the crop begins at pixel 144 from the left.
-        ((512, 256), (1, 5), (320, 64)),
-    ],
-)
-def test_the_peak_worked_out_by_head(network, size, cell, middle):
-    cam = torch.full((7, 7), -5.0)
-    cam[cell] = -1
-    explanation = seen_through(network, size, cam)
-    assert peak(explanation, 0) == pytest.approx(middle)
-
-
-def test_the_peak_in_an_input_tensor_is_counted_in_its_own_pixels(network):
-    """There is no whole picture then; 3 x 5 cells of 32 pixels."""
-    explanation = ch.explain(network, torch.rand(3, 96, 160))
-    row, column = divmod(int(explanation.cam(0).argmax()), 5)
-    assert peak(explanation, 0) == (32 * column + 16, 32 * row + 16)
-
-
-def test_the_peak_is_where_the_upsampled_map_is_highest(network):
-    for name in ("cat", "dog_top_right", "car"):
-        explanation = ch.explain(network, name)
-        cam = explanation.cam(0)
-        grown = ch.upsample(cam, (224, 224))
-        x0, y0, x1, y1 = network.seen_box((224, 224))
-        x, y = peak(explanation, 0)
-        column, row = (x - x0) / (x1 - x0) * 224, (y - y0) / (y1 - y0) * 224
-        assert grown[min(int(row), 223), min(int(column), 223)] >= grown.max() - 0.05 * (
-            cam.max() - cam.min()
-        )
+def seen_through(network, size, cams, scores):
+    """An explanation of a picture of this size that has these maps (K, H, W) and scores (K,)."""
+    one_each, none = torch.eye(len(cams)), torch.zeros(len(cams))
+    return ch.Explanation(network, scores, cams, one_each, none, torch.zeros(3, 9, 9), None, size)
 
 
 def test_the_shift_worked_out_by_head():
@@ -311,18 +268,13 @@ def fake_measure(network, monkeypatch, choose):
         scene = last["scene"]
         assert picture is scene.picture
 
-        def cam(category):
+        cams, scores = torch.zeros(12, 224, 224), torch.zeros(12)
+        for category in scene.categories:
             x, y = choose(scene, category)
             column, row = int((x - 14) / 196 * 224), int((y - 14) / 196 * 224)
-            numbers = torch.zeros(224, 224)
-            numbers[row, column] = 1
-            return numbers
-
-        explanation = seen_through(network, (224, 224), None)
-        explanation.cam = cam
-        best = SimpleNamespace(category=scene.categories[0])
-        explanation.prediction = SimpleNamespace(top=lambda k: [best])
-        return explanation
+            cams[network.class_index(category), row, column] = 1
+        scores[network.class_index(scene.categories[0])] = 1
+        return seen_through(network, (224, 224), cams, scores)
 
     monkeypatch.setattr(measure_module, "draw_scene", draw)
     monkeypatch.setattr(measure_module, "explain", explain)

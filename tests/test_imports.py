@@ -71,7 +71,7 @@ USES = {
 STEPS = sorted(name for name in USES if name.startswith("step_"))
 # From the bottom up. A room imports from the rooms below it, never from those above.
 FLOORS = (
-    ("folders", "pictures"),
+    ("folders", "pictures", "localization"),
     ("networks",),
     STEPS,
     ("explain",),

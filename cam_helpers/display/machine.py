@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 PACKAGES = ("torch", "torchvision", "matplotlib", "jupyterlab", "ipywidgets")
+PICTURES = {"tiny_resnet": "cat", "tf_mobilenet_v2": "photo:cat"}  # for each shipped network
 DISK_NEEDED = 0.5  # GB for the weights of the larger networks
 
 
@@ -14,7 +15,8 @@ def check_machine() -> list[str]:
 
     Nothing is installed, downloaded or changed.
     """
-    found = (check_packages(), check_network(), check_disk(), check_asserts())
+    networks = [check_network(name) for name in PICTURES]
+    found = (check_packages(), *networks, check_disk(), check_asserts())
     return [f"{'ok  ' if is_good else 'LOOK'}  {words}" for is_good, words in found]
 
 
@@ -31,16 +33,17 @@ def check_packages() -> tuple[bool, str]:
     return True, ", ".join(versions)
 
 
-def check_network() -> tuple[bool, str]:
-    """Load the shipped network and let it look at a shipped picture."""
+def check_network(name: str) -> tuple[bool, str]:
+    """Load a shipped network and let it look at a shipped picture."""
     from cam_helpers.explain import explain
     from cam_helpers.networks.load import load_network
 
     try:
-        best = explain(load_network(), "cat").prediction.top(1)[0]
-    except (OSError, ValueError, MemoryError) as error:
-        return False, f"the shipped network: {error}"
-    return True, f'the shipped network is loaded; of the picture "cat" it says {best.category}'
+        best = explain(load_network(name), PICTURES[name]).prediction.top(1)[0]
+    except (ImportError, OSError, ValueError, MemoryError) as error:
+        return False, f"the shipped network {name}: {error}"
+    words = f'{name} is loaded; of the picture "{PICTURES[name]}" it says {best.category}'
+    return True, f"the shipped network {words}"
 
 
 def check_disk() -> tuple[bool, str]:

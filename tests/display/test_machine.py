@@ -30,18 +30,35 @@ def test_missing_packages_are_named_with_the_command_that_installs_them(monkeypa
     assert words.endswith("pip install no-such-one nor-this")
 
 
-def test_the_shipped_network_is_made_to_look_at_a_picture():
-    is_good, words = machine.check_network()
-    assert is_good and words.endswith('of the picture "cat" it says cat')
+@pytest.mark.parametrize(
+    ("name", "picture", "category"),
+    [("tiny_resnet", "cat", "cat"), ("tf_mobilenet_v2", "photo:cat", "tiger cat")],
+)
+def test_each_shipped_network_is_made_to_look_at_a_picture(name, picture, category):
+    is_good, words = machine.check_network(name)
+    assert is_good
+    assert words.endswith(f'{name} is loaded; of the picture "{picture}" it says {category}')
 
 
-@pytest.mark.parametrize("error", [ch.DamagedWeightsError("it is cut"), FileNotFoundError("lost")])
+def test_no_shipped_network_is_left_out():
+    assert tuple(machine.PICTURES) == load.SHIPPED
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ch.DamagedWeightsError("it is cut"),
+        FileNotFoundError("lost"),
+        ModuleNotFoundError("No module named 'torchvision'"),
+    ],
+)
 def test_a_network_that_cannot_be_loaded_is_told(monkeypatch, error):
-    def fail():
+    def fail(name):
         raise error
 
     monkeypatch.setattr(load, "load_network", fail)
-    assert machine.check_network() == (False, f"the shipped network: {error}")
+    found = machine.check_network("tf_mobilenet_v2")
+    assert found == (False, f"the shipped network tf_mobilenet_v2: {error}")
 
 
 @pytest.mark.parametrize(("free", "is_good"), [(0.5, True), (300, True), (0.4, False)])
@@ -69,7 +86,7 @@ def test_the_command_prints_versions_the_data_folder_and_what_was_found():
     first, second, *rest = run_command(os.environ)
     assert first == f"cam_helpers {ch.__version__} on {platform.platform()}"
     assert second.startswith("data in ") and second.endswith("data")
-    assert len(rest) == 4
+    assert len(rest) == 5
     assert all(line.startswith("ok    ") for line in rest if "GB of disk" not in line)
 
 
@@ -92,4 +109,4 @@ def test_without_a_home_folder_the_check_goes_on(monkeypatch):
     with pytest.raises(RuntimeError):
         Path.home()
     lines = machine.check_machine()
-    assert len(lines) == 4 and "GB of disk" in lines[2]
+    assert len(lines) == 5 and "GB of disk" in lines[3]

@@ -1,5 +1,6 @@
 """The pieces behind the README's two commands, and the files that must agree with each other."""
 
+import importlib.util
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 
@@ -21,6 +23,8 @@ import cam_helpers as ch
 PROJECT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
+PAGES = ["README.md", "CONTRIBUTING.md", "tests/README.md", "data/README.md"]
+PAGES += [f"notebooks/{path.name}" for path in sorted((PROJECT / "notebooks").glob("*.*"))]
 CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
 
 
@@ -160,13 +164,40 @@ def test_the_readme_tells_what_each_notebook_takes():
         assert f"| {minutes[1]} " in row, row
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "tests/README.md"])
-def test_links_lead_somewhere(name):
-    text = (PROJECT / name).read_text(encoding="utf-8")
-    targets = re.findall(r"\]\(([^)#:]+)[^):]*\)", text) + re.findall(r'src="([^":]+)"', text)
-    assert len(targets) >= 4
-    for target in targets:
-        assert (PROJECT / name).parent.joinpath(target).exists(), target
+def words_of(page):
+    """Return the text of a page, or of the text cells of a notebook."""
+    if page.suffix == ".md":
+        return page.read_text(encoding="utf-8")
+    cells = nbformat.read(page, as_version=4).cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+def anchors_of(page):
+    """Return the anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_to_files_and_headings_that_are_there(name):
+    page = PROJECT / name
+    text = words_of(page)
+    links = re.findall(r"\]\(([^)#: ]*)#?([^):]*)\)", text)
+    links += [(source, "") for source in re.findall(r'src="([^":]+)"', text)]
+    assert len(links) >= 2
+    for target, anchor in links:
+        file = page.parent / target if target else page
+        assert file.exists(), target
+        assert not anchor or file.suffix != ".md" or anchor in anchors_of(file), (target, anchor)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_files_and_commands_that_are_named_are_there(name):
+    text = words_of(PROJECT / name)
+    for path in re.findall(r"\b(?:cam_helpers|data|notebooks|tests)/[\w/]+\.\w+", text):
+        assert (PROJECT / path).exists(), path
+    for module in re.findall(r"python -m (cam_helpers[\w.]*)", text):
+        assert importlib.util.find_spec(module.rstrip(".")), module
 
 
 def test_the_shipped_files_stay_small():

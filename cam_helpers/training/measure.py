@@ -112,7 +112,7 @@ def positive(text: str) -> int:
 
 
 def main() -> None:
-    """Print what is found of the shipped network."""
+    """Print what is found of `tiny_resnet`."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--scenes", type=positive, default=1_200, help="how many of each kind")
     torch.set_num_threads(1)

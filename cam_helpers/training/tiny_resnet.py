@@ -1,4 +1,4 @@
-"""Train the shipped network again from nothing.
+"""Train `tiny_resnet` again from nothing.
 
 The command is `python -m cam_helpers.training.tiny_resnet --out FILE`.
 

@@ -30,6 +30,7 @@ from cam_helpers.networks.network import Classifier, Network
 from cam_helpers.networks.proof import UnsuitableNetworkError
 from cam_helpers.networks.weights_file import DamagedWeightsError
 from cam_helpers.panel.explorer import explorer
+from cam_helpers.pictures.class_folder import draw_class_folder
 from cam_helpers.pictures.open_picture import (
     PictureError,
     open_picture,
@@ -77,6 +78,7 @@ __all__ = [
     "deletion",
     "draw_bars",
     "draw_cells",
+    "draw_class_folder",
     "draw_colour_bar",
     "draw_scene",
     "draw_xray",

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import linear
 
+from cam_helpers.localization import share_inside
 from cam_helpers.networks.network import ClassChoice, Network, check_network
 from cam_helpers.networks.proof import UnsuitableNetworkError, nearly_equal
 from cam_helpers.pictures.open_picture import PictureError, PictureSource, open_picture
@@ -150,6 +151,20 @@ class Explanation:
         size = y1 - y0, x1 - x0
         left, top, right, bottom = cell_box(row, column, self._feature_maps.shape[1:], size)
         return x0 + (left + right) / 2, y0 + (top + bottom) / 2
+
+    def share_inside(self, class_index: ClassChoice, box: Box) -> float:
+        """Return which share of a map's positive evidence lies in a box, 0 to 1.
+
+        The box is (x0, y0, x1, y1) in pixels of the whole picture (of the input where a tensor was
+        explained); what lies outside the crop counts as nothing. Raises `ValueError` for a box
+        without area or outside the crop, and for a map that is nowhere above zero.
+        """
+        x0, y0, x1, y1 = box
+        left, top, right, bottom = self.seen_box
+        if x0 < x1 and y0 < y1 and (x1 <= left or right <= x0 or y1 <= top or bottom <= y0):
+            crop = tuple(round(edge) for edge in self.seen_box)
+            raise ValueError(f"The box {box} lies outside the crop {crop}: nothing is known there.")
+        return share_inside(self.whole_cam(class_index).double(), box)
 
     def cams(self) -> Tensor:
         """Return the maps of all classes, (K, h, w)."""

@@ -426,6 +426,46 @@ def test_the_peak_is_where_the_whole_map_is_highest(network):
         assert whole[int(y), int(x)] >= most - 0.05 * (cam.max() - cam.min())
 
 
+def test_the_share_inside_a_box_worked_out_by_head(network):
+    """The crop of 256 x 256 begins at pixel 16; evenly 1 left, -1 right of the middle."""
+    cam = torch.ones(8, 8)
+    cam[:, 4:] = -1
+    explanation = of_maps(network, (256, 256), cam)
+    for box, share in (
+        ((0, 0, 128, 128), 0.5),
+        ((0, 0, 256, 256), 1),
+        ((140, 16, 240, 240), 0),
+        ((16, 16, 72, 72), 56 * 56 / (105 * 224)),  # the last 14 columns fade out
+    ):
+        assert explanation.share_inside(0, box) == pytest.approx(share, abs=0.01)
+
+
+def test_the_share_follows_the_object(network):
+    """The partner of the share above: it is about the place."""
+    for seed in (3, 4, 5):
+        drawn = ch.draw_scene(seed, ["cat"])
+        explanation = ch.explain(network, drawn.picture)
+        x0, y0, x1, y1 = drawn.boxes["cat"]
+        mirrored = ch.explain(network, drawn.picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+        share = explanation.share_inside("cat", (x0, y0, x1, y1))
+        assert share > (x1 - x0) * (y1 - y0) / 224**2
+        assert mirrored.share_inside("cat", (224 - x1, y0, 224 - x0, y1)) == pytest.approx(
+            share, abs=0.25
+        )
+
+
+def test_a_box_that_is_empty_or_not_seen_is_refused(network, scene):
+    for box in ((0, 0, 14, 224), (300, 0, 400, 100), (0, 211, 224, 224)):
+        with pytest.raises(ValueError, match=r"outside the crop \(14, 14, 210, 210\)"):
+            scene.share_inside("cat", box)
+    for box in ((50, 50, 50, 90), (90, 50, 50, 90)):
+        with pytest.raises(ValueError, match="x0 < x1 and y0 < y1"):
+            scene.share_inside("cat", box)
+    against = of_maps(network, (224, 224), torch.full((7, 7), -1.0))
+    with pytest.raises(ValueError, match="nowhere above zero"):
+        against.share_inside(0, (20, 20, 200, 200))
+
+
 def test_a_cell_outside_the_map_has_no_middle(scene):
     with pytest.raises(IndexError, match=r"\(7, 0\) is outside"):
         scene.middle_of_cell(7, 0)

@@ -154,7 +154,10 @@ def test_the_version_is_the_same_everywhere():
     citation = yaml.safe_load((PROJECT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == version
     changes = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert re.search(r"^## \[(.*?)\]", changes, re.M)[1] == version
+    newest = re.search(r"^## \[(.*?)\] - (.*)", changes, re.M)
+    assert newest[1] == version
+    # A date stands there as soon as the version is released.
+    assert newest[2] == str(citation.get("date-released", "unreleased"))
 
 
 def test_the_readme_tells_what_each_notebook_takes():

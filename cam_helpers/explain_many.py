@@ -14,6 +14,9 @@ from cam_helpers.pictures.open_picture import PictureError, open_picture
 
 File = str | os.PathLike[str]
 
+# Without speed and time gone, which would make each stored notebook another.
+BAR = "{percentage:3.0f}% {bar:30} {n_fmt} of {total_fmt} pictures, {remaining} left"
+
 
 def explain_many(
     network: Network, paths: File | Iterable[File], batch_size: int = 16
@@ -60,7 +63,7 @@ def _explain_many(
     from tqdm import tqdm
 
     waiting: list[tuple[File, Tensor, tuple[int, int]]] = []
-    with tqdm(total=len(paths), unit="picture") as bar:
+    with tqdm(total=len(paths), bar_format=BAR) as bar:
         for path in paths:
             bar.update()
             try:

@@ -18,8 +18,8 @@ def draw_class_folder(
     count: int,
     first_seed: int = 0,
     *,
-    classes: Sequence[str] = ("butterfly", "flower"),
-    with_logo: Sequence[str] = ("flower",),
+    classes: Sequence[str] = ("boat", "butterfly"),
+    with_logo: Sequence[str] = ("boat",),
 ) -> None:
     """Write `count` drawn scenes of each class as `folder`/CLASS/NUMBER.png, 224 x 224 pixels.
 

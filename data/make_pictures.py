@@ -1,7 +1,8 @@
 """Write the shipped scenes: data/pictures/NAME.png and their truth, annotations.json.
 
-    python data/make_pictures.py                        writes all of them
-    python data/make_pictures.py --only cat --out tmp   writes tmp/cat.png only
+    python data/make_pictures.py                            writes all of them
+    python data/make_pictures.py --only cat --out tmp       writes tmp/cat.png only
+    python data/make_pictures.py --fresh 1000 --out scenes  writes other scenes, 000000.png and on
 
 The annotations follow the COCO format, so that `pycocotools.coco.COCO` reads them.
 """
@@ -10,6 +11,7 @@ import argparse
 import json
 import os
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,13 @@ from cam_helpers.pictures.scenes import CATEGORIES, Scene, draw_scene
 
 SIZE = 224
 PICTURES = Path(__file__).resolve().parent / "pictures"
+FIRST_FRESH_SEED = 920_000_000  # neither training nor measuring draws these
+
+# What makes a picture: its seed and its classes.
+Recipe = tuple[int, tuple[str, ...]]
 
 # Name -> the seed and the classes that make the picture. The seeds were chosen by looking.
-SHIPPED: dict[str, tuple[int, tuple[str, ...]]] = {
+SHIPPED: dict[str, Recipe] = {
     # each class alone, whole and fairly large
     "cat": (25, ("cat",)),
     "dog": (75, ("dog",)),
@@ -68,9 +74,19 @@ def run_lengths(mask: NDArray[np.bool_]) -> list[int]:
     return [0, *lengths] if flat[0] else lengths
 
 
-def image_entry(image_id: int, name: str) -> dict[str, Any]:
+def fresh(count: int) -> dict[str, Recipe]:
+    """Return recipes for scenes that are not shipped: one object and two in turn."""
+    singles, pairs = [(name,) for name in CATEGORIES], list(combinations(CATEGORIES, 2))
+    recipes: dict[str, Recipe] = {}
+    for number in range(count):
+        kinds = pairs if number % 2 else singles
+        recipes[f"{number:06}"] = (FIRST_FRESH_SEED + number, kinds[number // 2 % len(kinds)])
+    return recipes
+
+
+def image_entry(image_id: int, name: str, recipe: Recipe) -> dict[str, Any]:
     """Describe one picture, with the seed and classes that make it again."""
-    seed, classes = SHIPPED[name]
+    seed, classes = recipe
     return {
         "id": image_id,
         "file_name": f"{name}.png",
@@ -107,14 +123,8 @@ def object_entries(image_id: int, scene: Scene, first_id: int) -> list[dict[str,
     return entries
 
 
-def annotations(scenes: dict[str, Scene]) -> dict[str, Any]:
-    """Gather the truth of all scenes in COCO's layout. Category ids are places in CATEGORIES."""
-    images: list[dict[str, Any]] = []
-    objects: list[dict[str, Any]] = []
-    # Ids of images and objects start at 1: pycocotools takes an object id of 0 for "no match".
-    for image_id, (name, scene) in enumerate(scenes.items(), start=1):
-        images.append(image_entry(image_id, name))
-        objects += object_entries(image_id, scene, len(objects) + 1)
+def annotations(images: list[dict[str, Any]], objects: list[dict[str, Any]]) -> dict[str, Any]:
+    """Put the truth of all scenes in COCO's layout. Category ids are places in CATEGORIES."""
     return {
         "info": {
             "description": "Picture-book scenes for Class Activation Maps, step by step",
@@ -159,11 +169,11 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         draft.unlink(missing_ok=True)
 
 
-def save_picture(scene: Scene, path: Path) -> None:
-    """Write one scene's picture as PNG."""
+def save_picture(scene: Scene, path: Path, optimize: bool) -> None:
+    """Write one scene's picture as PNG; a file as small as can be takes four times as long."""
 
     def save(draft: Path) -> None:
-        scene.picture.save(draft, format="PNG", optimize=True)
+        scene.picture.save(draft, format="PNG", optimize=optimize)
 
     write_whole(path, save)
 
@@ -171,19 +181,27 @@ def save_picture(scene: Scene, path: Path) -> None:
 def main() -> None:
     """Read the command line and write what it asks for."""
     parser = argparse.ArgumentParser(description="Write the shipped scenes and their annotations.")
-    parser.add_argument("--only", metavar="NAME", choices=SHIPPED, help="write this picture alone")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--only", metavar="NAME", choices=SHIPPED, help="write this picture alone")
+    which.add_argument("--fresh", metavar="N", type=int, help="write N other scenes; needs --out")
     parser.add_argument("--out", metavar="FOLDER", type=Path, default=PICTURES, help="where to")
     options = parser.parse_args()
+    if options.fresh and options.out == PICTURES:
+        parser.error("--fresh needs --out: the shipped pictures stay alone")
 
     options.out.mkdir(parents=True, exist_ok=True)
-    names = [options.only] if options.only else list(SHIPPED)
-    scenes: dict[str, Scene] = {}
-    for name in names:
-        seed, classes = SHIPPED[name]
-        scenes[name] = draw_scene(seed, classes, SIZE)
-        save_picture(scenes[name], options.out / f"{name}.png")
+    recipes = fresh(options.fresh) if options.fresh else SHIPPED
+    names = [options.only] if options.only else list(recipes)
+    images: list[dict[str, Any]] = []
+    objects: list[dict[str, Any]] = []
+    # Ids of images and objects start at 1: pycocotools takes an object id of 0 for "no match".
+    for image_id, name in enumerate(names, start=1):
+        scene = draw_scene(*recipes[name], SIZE)
+        save_picture(scene, options.out / f"{name}.png", optimize=not options.fresh)
+        images.append(image_entry(image_id, name, recipes[name]))
+        objects += object_entries(image_id, scene, len(objects) + 1)
     if not options.only:
-        text = as_json(annotations(scenes))
+        text = as_json(annotations(images, objects))
         write_whole(
             options.out / "annotations.json",
             lambda draft: draft.write_text(text, encoding="utf-8", newline="\n"),

@@ -110,6 +110,21 @@ def iou(one: Sequence[float], other: Sequence[float]) -> float:
     return shared / ((ax1 - ax0) * (ay1 - ay0) + (bx1 - bx0) * (by1 - by0) - shared)
 
 
+def box_overlaps(cam: Array, *boxes: Sequence[float]) -> Numbers:
+    """Return how much the box of a map overlaps the true one at each of `BOX_THRESHOLDS`, (19,).
+
+    Of several true boxes the best overlap counts; a map that is nowhere above zero has none, 0.
+    Raises `ValueError` without a true box.
+    """
+    if not boxes:
+        raise ValueError("There is no true box to compare with.")
+    shares, best = _share_of_maximum(cam), []
+    for threshold in BOX_THRESHOLDS:
+        found = _box_of(shares, threshold)
+        best.append(max(iou(found, box) for box in boxes) if found else 0.0)
+    return np.array(best)
+
+
 @dataclass
 class BoxAccuracy:
     """How often the box of a map overlaps the true box enough, for many thresholds at once.
@@ -133,13 +148,8 @@ class BoxAccuracy:
 
         A map that is nowhere above zero counts as a miss. Raises `ValueError` without a box.
         """
-        if not boxes:
-            raise ValueError("There is no true box to compare with.")
-        shares, best = _share_of_maximum(cam), []
-        for threshold in BOX_THRESHOLDS:
-            found = _box_of(shares, threshold)
-            best.append(max(iou(found, box) for box in boxes) if found else 0.0)
-        self.hits = self.hits + (np.array(best) >= np.array(OVERLAPS)[:, None])
+        best = box_overlaps(cam, *boxes)
+        self.hits = self.hits + (best >= np.array(OVERLAPS)[:, None])
         self.pictures += 1
 
     def __add__(self, other: "BoxAccuracy") -> "BoxAccuracy":
@@ -250,9 +260,12 @@ def bootstrap(
     sums = np.zeros((count, numbers[0].size))
     np.add.at(sums, group, numbers.reshape(len(numbers), -1))
     sizes = np.bincount(group)
-    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws)
-    means = (drawn @ sums / (drawn @ sizes)[:, None]).reshape(draws, *numbers.shape[1:])
-    low, high = np.quantile([statistic(mean) for mean in means], (0.025, 0.975))
+    rng, found = np.random.default_rng(seed), []
+    for _ in range(draws):  # one by one: together they would fill the memory
+        times = rng.multinomial(count, np.full(count, 1 / count))
+        mean = times @ sums / (times @ sizes)
+        found.append(statistic(mean.reshape(numbers.shape[1:])))
+    low, high = np.quantile(found, (0.025, 0.975))
     return Interval(statistic(numbers.mean(axis=0)), float(low), float(high))
 
 

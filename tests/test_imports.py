@@ -75,7 +75,7 @@ FLOORS = (
     ("networks",),
     STEPS,
     ("explain",),
-    ("explain_many", "training", "display", "place", "grad_cam"),
+    ("explain_many", "training", "display", "place", "grad_cam", "evaluate"),
     ("panel", "page"),
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

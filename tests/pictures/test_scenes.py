@@ -347,6 +347,25 @@ def test_the_script_makes_one_picture_elsewhere(tmp_path, monkeypatch):
         assert (pixels(made) != pixels(shipped)).any(axis=2).mean() < 0.005
 
 
+def test_the_script_draws_a_folder_of_other_scenes_with_their_truth(tmp_path, monkeypatch, capsys):
+    script = ROOT / "data" / "make_pictures.py"
+    monkeypatch.setattr(sys, "argv", [str(script), "--fresh", "4", "--out", str(tmp_path)])
+    runpy.run_path(str(script), run_name="__main__")
+    content = json.loads((tmp_path / "annotations.json").read_text(encoding="utf-8"))
+    assert [len(entry["classes"]) for entry in content["images"]] == [1, 2, 1, 2]
+    capsys.readouterr()
+    coco = COCO(str(tmp_path / "annotations.json"))
+    for image in coco.dataset["images"]:
+        scene = scenes.draw_scene(image["seed"], image["classes"])
+        with Image.open(tmp_path / image["file_name"]) as picture:
+            assert (pixels(picture) == pixels(scene.picture)).all()
+        for annotation in coco.imgToAnns[image["id"]]:
+            category = CATEGORIES[annotation["category_id"]]
+            assert (coco.annToMask(annotation) == scene.masks[category]).all()
+    shipped = {entry["seed"] for entry in shipped_entries()}
+    assert not shipped & {image["seed"] for image in content["images"]}
+
+
 def test_pycocotools_reads_the_truth_of_every_scene():
     coco = COCO(str(ANNOTATIONS))
     assert [c["name"] for c in coco.loadCats(coco.getCatIds())] == list(CATEGORIES)

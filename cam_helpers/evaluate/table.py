@@ -1,0 +1,134 @@
+"""A table that several processes fill, and that can be gone on with wherever they stopped.
+
+Every process appends whole pictures to a file of its own beside the table. A picture counts as done
+where all its lines stand in one of these files, or in the table; what was cut off does not count.
+"""
+
+import contextlib
+import io
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cam_helpers.evaluate.measure import COLUMNS
+
+HEADER = (",".join(COLUMNS) + "\n").encode()
+PART = ".part-"
+Span = tuple[Path, int, int]  # a file and where in it a picture's lines begin and end
+
+
+def whole_pictures(file: Path, rows: Mapping[int, int]) -> dict[int, Span]:
+    """Return where in a file the lines of each picture stand that has all its `rows`.
+
+    A process that was killed leaves half a line at most, or some lines of a picture, at the end.
+    """
+    found: dict[int, Span] = {}
+    with file.open("rb") as opened:
+        if opened.readline() != HEADER:
+            return {}
+        end = start = len(HEADER)
+        last, count = -1, 0
+        for line in opened:
+            number = line.split(b",", 1)[0]
+            if not (line.endswith(b"\n") and number.isdigit()):
+                break
+            if int(number) != last:
+                last, count, start = int(number), 0, end
+            end, count = end + len(line), count + 1
+            if count == rows.get(last):
+                found[last] = file, start, end
+    return found
+
+
+def open_part(table: Path, rank: int, rows: Mapping[int, int]) -> io.FileIO:
+    """Open the file of a process to append to, after its last whole picture."""
+    file = table.with_name(f"{table.name}{PART}{rank}")
+    opened = file.open("ab", buffering=0)
+    ends = [end for _, _, end in whole_pictures(file, rows).values()]
+    opened.truncate(max(ends, default=0))
+    if not ends:
+        opened.write(HEADER)
+    return opened
+
+
+def parts_of(table: Path) -> list[Path]:
+    """Return the files in which processes left their lines, also those of an earlier run."""
+    return sorted(f for f in table.parent.iterdir() if f.name.startswith(table.name + PART))
+
+
+def done_in(table: Path, rows: Mapping[int, int]) -> dict[int, Span]:
+    """Return where the lines of every finished picture stand.
+
+    Raises `ValueError` where the table itself, which is written whole, was changed since.
+    """
+    done: dict[int, Span] = {}
+    for part in parts_of(table):
+        done |= whole_pictures(part, rows)
+    if table.exists():
+        finished = whole_pictures(table, rows)
+        if finished.keys() != rows.keys():
+            raise ValueError(f"{table} was changed by another program. Name another --out.")
+        done |= finished
+    return done
+
+
+def merge(table: Path, rows: Mapping[int, int]) -> None:
+    """Put the lines of all parts into the table, in the order of `rows`, and remove the parts."""
+    done, parts = done_in(table, rows), parts_of(table)
+    if not parts:
+        return
+
+    def write(draft: io.BufferedWriter) -> None:
+        draft.write(HEADER)
+        with contextlib.ExitStack() as files:
+            used = {file for file, _, _ in done.values()}
+            sources = {file: files.enter_context(file.open("rb")) for file in used}
+            for image in rows:
+                file, start, end = done[image]
+                sources[file].seek(start)
+                draft.write(sources[file].read(end - start))
+
+    write_whole(table, write)
+    for part in parts:
+        part.unlink()
+
+
+def write_whole(file: Path, write: Callable[[io.BufferedWriter], object]) -> None:
+    """Let `write` fill a file under another name, then rename it: it is never half written."""
+    draft = file.with_name(f"{file.name}.draft")
+    with draft.open("wb") as opened:
+        write(opened)
+        opened.flush()
+        os.fsync(opened.fileno())
+    draft.replace(file)
+
+
+def check_same(table: Path, made_of: Mapping[str, str]) -> None:
+    """Keep beside the table what it is made of.
+
+    Raises `ValueError` where it was begun with something else, `NotADirectoryError` or
+    `IsADirectoryError` where there is no place for it.
+    """
+    if not table.parent.is_dir():
+        raise NotADirectoryError(f"{table.parent} is no folder: make it, or name another --out.")
+    if table.is_dir():
+        raise IsADirectoryError(f"{table} is a folder: name a file in it with --out.")
+    beside = table.with_name(f"{table.name}.json")
+    begun = [file for file in [table, *parts_of(table)] if file.exists()]
+    if not begun:
+        text = json.dumps(made_of, indent=1) + "\n"
+        write_whole(beside, lambda file: file.write(text.encode()))
+        return
+    try:
+        before = dict(json.loads(beside.read_text(encoding="utf-8")))
+    except (FileNotFoundError, TypeError, ValueError):
+        raise ValueError(
+            f"{begun[0]} exists, and {beside} does not say what it was made of. Name another --out."
+        ) from None
+    others = [name for name in made_of if before.get(name) != made_of[name]]
+    if others:
+        raise ValueError(
+            f"{begun[0]} was begun with another {' and '.join(others)}. Name another --out, or "
+            "remove it to begin again."
+        )

@@ -1,0 +1,346 @@
+"""A folder is measured whole: rows, the summary, stops and going on, several processes."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from pycocotools.coco import COCO
+
+import cam_helpers as ch
+from cam_helpers import localization
+from cam_helpers.evaluate import __main__ as command
+from cam_helpers.folders import DATA_FOLDER
+
+SHIPPED = DATA_FOLDER / "pictures"
+NAMES = ("cat", "cat_and_dog", "bird", "car_and_house", "cut_boat", "hidden_dog")
+MEASURED = ("score", "pointing_game", "share_inside", "overlaps", "inside", "outside")
+
+
+def write_folder(folder, names=NAMES, change=lambda coco: None):
+    """Some of the shipped pictures with their annotations; `change` may alter these."""
+    folder.mkdir()
+    coco = json.loads((SHIPPED / "annotations.json").read_text(encoding="utf-8"))
+    coco["images"] = [i for i in coco["images"] if i["file_name"].removesuffix(".png") in names]
+    kept = {entry["id"] for entry in coco["images"]}
+    coco["annotations"] = [a for a in coco["annotations"] if a["image_id"] in kept]
+    change(coco)
+    (folder / "annotations.json").write_text(json.dumps(coco), encoding="utf-8")
+    for name in names:
+        shutil.copy(SHIPPED / f"{name}.png", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_folder(tmp_path_factory.mktemp("evaluate") / "scenes")
+
+
+@pytest.fixture(scope="module")
+def finished(folder, tmp_path_factory):
+    """The table of the folder, made in one go."""
+    table = tmp_path_factory.mktemp("finished") / "results.csv"
+    assert command.main([str(folder), "--out", str(table)]) == 0
+    return table
+
+
+def rows_in(table):
+    with table.open(encoding="utf-8", newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
+def numbers(row, column):
+    return np.array(row[column].split(), dtype=float)
+
+
+def begin_again(finished, folder):
+    """A place for a table that was begun with the same as the finished one, and nothing in it."""
+    folder.mkdir(exist_ok=True)
+    shutil.copy(finished.with_name("results.csv.json"), folder)
+    return folder / "results.csv"
+
+
+# ---- What stands in the table -----------------------------------------------------------------
+
+
+def test_each_row_holds_what_the_functions_of_the_notebooks_say(folder, finished, network):
+    rows = rows_in(finished)
+    coco = COCO(str(folder / "annotations.json"))
+    assert len(rows) == len(coco.anns)
+    boxes, pixels = localization.BoxAccuracy(), localization.PixelPrecision()
+    for row in rows:
+        [annotation] = [
+            entry
+            for entry in coco.imgToAnns[int(row["image_id"])]
+            if coco.cats[entry["category_id"]]["name"] == row["category"]
+        ]
+        explanation = ch.explain(network, folder / row["image"])
+        cam, mask = explanation.whole_cam(row["category"]), coco.annToMask(annotation)
+        x, y, width, height = annotation["bbox"]
+        box = (x, y, x + width, y + height)
+        index = network.class_index(row["category"])
+        assert float(row["score"]) == pytest.approx(explanation.score(index), rel=1e-6)
+        probability = explanation.prediction.probabilities[index].item()
+        assert float(row["probability"]) == pytest.approx(probability, rel=1e-6)
+        assert int(row["rank"]) == explanation.prediction.ranks[index]
+        assert int(row["pointing_game"]) == localization.pointing_game(cam, mask)
+        assert float(row["share_inside"]) == pytest.approx(localization.share_inside(cam, mask))
+        assert numbers(row, "inside").sum() == mask.sum()
+        assert (numbers(row, "inside") + numbers(row, "outside")).sum() == mask.size
+        at_a_half = localization.map_box(cam, 0.5)
+        overlap = numbers(row, "overlaps")[localization.BOX_THRESHOLDS.index(0.5)]
+        assert overlap == pytest.approx(localization.iou(at_a_half, box))
+        boxes.add(cam, box)
+        pixels.add(cam, mask)
+    said = said_by(finished)
+    assert said["pointing game"] == pytest.approx(np.mean([int(r["pointing_game"]) for r in rows]))
+    assert said["share inside"] == pytest.approx(
+        np.mean([float(r["share_inside"]) for r in rows]), abs=6e-4
+    )
+    assert said["MaxBoxAccV2"] == pytest.approx(boxes.best(), abs=6e-4)
+    assert said["PxAP"] == pytest.approx(pixels.average(), abs=0.01)  # in a hundred steps, not 1000
+
+
+def said_by(table):
+    """The values of the summary by name."""
+    text, _ = command.summary(table)
+    return {line[:14].strip(): float(line[14:].split()[0]) for line in text.splitlines()[1:5]}
+
+
+def test_what_is_told_of_a_wrong_place_is_worse(finished, tmp_path):
+    """The scores stay, the places go to the other side: only the measures of place notice."""
+
+    def mirror(coco):
+        for entry in coco["annotations"]:
+            x, y, width, height = entry["bbox"]
+            entry["bbox"] = [224 - x - width, 224 - y - height, width, height]
+            del entry["segmentation"]  # the box is the mask then
+
+    names = ("cat_top_left", "dog_top_right", "cup_bottom_left", "car_bottom_right")
+    right = tmp_path / "right.csv"
+    wrong = tmp_path / "wrong.csv"
+    assert command.main([str(write_folder(tmp_path / "1", names)), "--out", str(right)]) == 0
+    assert (
+        command.main([str(write_folder(tmp_path / "2", names, mirror)), "--out", str(wrong)]) == 0
+    )
+    for column in ("score", "probability", "rank"):
+        assert [r[column] for r in rows_in(right)] == [r[column] for r in rows_in(wrong)]
+    before, after = said_by(right), said_by(wrong)
+    assert before["pointing game"] == 1 and after["pointing game"] == 0
+    for name in ("share inside", "MaxBoxAccV2", "PxAP"):
+        assert after[name] < before[name] / 4, name
+
+
+def test_the_summary_can_be_made_again_from_the_table_alone(finished, tmp_path, capsys):
+    alone = tmp_path / "alone.csv"
+    shutil.copy(finished, alone)
+    assert command.main([str(alone)]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == command.summary(finished)[0].splitlines()[1:]
+
+
+def test_categories_that_the_network_does_not_know_are_named_and_left_out(tmp_path, capsys):
+    def rename(coco):
+        coco["categories"][0]["name"] = "lion"
+
+    folder, table = write_folder(tmp_path / "scenes", NAMES[:3], rename), tmp_path / "r.csv"
+    assert command.main([str(folder), "--out", str(table)]) == 0
+    assert "unknown to tiny_resnet, left out: lion" in capsys.readouterr().out
+    assert [row["category"] for row in rows_in(table)] == ["bird", "dog"]
+
+
+# ---- Stopped, and gone on with ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.01, 0.4, 0.75, 1.0])
+def test_going_on_loses_no_row_and_doubles_none(folder, finished, tmp_path, monkeypatch, kept):
+    """The file of the process ends anywhere: in the header, in a line, between two lines."""
+    table = begin_again(finished, tmp_path)
+    whole = finished.read_bytes()
+    table.with_name("results.csv.part-0").write_bytes(whole[: int(kept * len(whole))])
+    explained = []
+    rows_of = command.rows_of
+    monkeypatch.setattr(
+        command, "rows_of", lambda *args: explained.append(args[2]) or rows_of(*args)
+    )
+    assert command.main([str(folder), "--out", str(table)]) == 0
+    assert table.read_bytes() == whole
+    assert len(explained) == len(set(explained)) >= round((1 - kept) * len(NAMES)) - 1
+    assert (kept == 1.0) == (not explained)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["results.csv", "results.csv.json"]
+
+
+def test_a_picture_whose_rows_are_not_all_there_is_measured_again(folder, finished, tmp_path):
+    lines = finished.read_bytes().splitlines(keepends=True)
+    first_of_two = next(
+        n for n, line in enumerate(lines) if lines[n + 1].split(b",")[0] == line.split(b",")[0]
+    )
+    table = begin_again(finished, tmp_path)
+    table.with_name("results.csv.part-0").write_bytes(b"".join(lines[: first_of_two + 1]))
+    assert command.main([str(folder), "--out", str(table)]) == 0
+    assert table.read_bytes() == finished.read_bytes()
+
+
+def test_parts_of_another_number_of_processes_count(folder, finished, tmp_path, monkeypatch):
+    header, *lines = finished.read_bytes().splitlines(keepends=True)
+    table = begin_again(finished, tmp_path)
+    images = sorted({line.split(b",")[0] for line in lines}, key=int)
+    for rank, number in ((0, 3), (7, 1)):
+        part = [line for line in lines if line.split(b",")[0] == images[number]]
+        table.with_name(f"results.csv.part-{rank}").write_bytes(header + b"".join(part))
+    explained = []
+    rows_of = command.rows_of
+    monkeypatch.setattr(
+        command, "rows_of", lambda *args: explained.append(args[2]) or rows_of(*args)
+    )
+    assert command.main([str(folder), "--out", str(table)]) == 0
+    assert explained == [int(number) for n, number in enumerate(images) if n not in (1, 3)]
+    assert table.read_bytes() == finished.read_bytes()
+
+
+def test_bad_files_are_skipped_and_named_each_time(finished, tmp_path, capsys):
+    folder = write_folder(tmp_path / "scenes")
+    (folder / "cat.png").write_bytes((folder / "cat.png").read_bytes()[:4_000])
+    (folder / "bird.png").unlink()
+    shutil.copy(SHIPPED / "photographs" / "coffee.png", folder / "cut_boat.png")
+    bad = {"cat.png": "damaged", "bird.png": "No picture", "cut_boat.png": "its annotations say"}
+    table = tmp_path / "results.csv"
+    for _ in range(2):
+        assert command.main([str(folder), "--out", str(table)]) == 1
+        told = capsys.readouterr().out
+        for name, reason in bad.items():
+            assert any(name in line and reason in line for line in told.splitlines()), told
+        rows = rows_in(table)
+        good = [row for row in rows if row["image"] not in bad]
+        assert good == [row for row in rows_in(finished) if row["image"] not in bad]
+        empty = [row for row in rows if row["image"] in bad]
+        assert len(empty) == 3 and not any(row[name] for row in empty for name in MEASURED)
+
+
+# ---- What cannot be done is said --------------------------------------------------------------
+
+
+def refused(capsys, *words):
+    assert command.main([str(word) for word in words]) == 2
+    return capsys.readouterr().err
+
+
+def test_another_network_or_other_annotations_are_refused(folder, finished, tmp_path, capsys):
+    table = begin_again(finished, tmp_path)
+    shutil.copy(finished, table)
+    said = refused(capsys, folder, "--out", table, "--network", "xray_fair")
+    assert "knows none of the categories" in said and "clear, opacity" in said
+    other = write_folder(tmp_path / "other", NAMES[:2])
+    said = refused(capsys, other, "--out", table)
+    assert "was begun with another annotations" in said and "--out" in said
+    table.write_bytes(finished.read_bytes().replace(b"\n", b"\r\n"))  # as a spreadsheet saves it
+    assert "was changed by another program" in refused(capsys, folder, "--out", table)
+    shutil.copy(finished, table)
+    table.with_name("results.csv.json").unlink()
+    assert "does not say what it was made of" in refused(capsys, folder, "--out", table)
+    assert table.read_bytes() == finished.read_bytes()
+
+
+def test_another_network_of_the_same_categories_is_refused(
+    folder, finished, tmp_path, capsys, monkeypatch
+):
+    table = begin_again(finished, tmp_path)
+    shutil.copy(finished, table)
+    changed = ch.load_network()
+    changed.classifier.weight.data[0, 0] += 1
+    monkeypatch.setattr(command, "load_network", lambda name: changed)
+    assert "was begun with another weights" in refused(capsys, folder, "--out", table)
+
+
+def test_what_is_missing_is_named(folder, tmp_path, capsys):
+    out = ("--out", tmp_path / "results.csv")
+    (tmp_path / "empty").mkdir()
+    assert "there: none. Name it with --annotations" in refused(capsys, tmp_path / "empty", *out)
+    assert "is no folder" in refused(capsys, tmp_path / "nowhere", *out)
+    two = write_folder(tmp_path / "two", NAMES[:1])
+    (two / "more.json").write_text("[]")
+    assert "annotations.json, more.json" in refused(capsys, two, *out)
+    for text in ("[]", "{", '{"images": [{"id": 1}], "annotations": [], "categories": []}'):
+        (two / "more.json").write_text(text)
+        said = refused(capsys, two, "--annotations", two / "more.json", *out)
+        assert "more.json is no annotations file in COCO's format" in said
+    said = refused(capsys, two, "--annotations", tmp_path / "none.json", *out)
+    assert "No such file" in said and "none.json" in said
+    said = refused(capsys, folder, "--out", tmp_path / "nowhere" / "results.csv")
+    assert "nowhere is no folder: make it" in said
+    assert "is a folder: name a file in it" in refused(capsys, folder, "--out", two)
+    assert "No network is called" in refused(capsys, folder, *out, "--network", "tinyresnet")
+    other = tmp_path / "other.csv"
+    other.write_text("a,b\n1,2\n")
+    assert "was not written by this command" in refused(capsys, other)
+    assert not (tmp_path / "results.csv.json").exists()
+
+
+# ---- Several processes ------------------------------------------------------------------------
+
+
+def shared_out(folder, table, processes=2):
+    """Start the command under torchrun, on the loopback alone."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    words = ["--nproc-per-node", processes, "--master-addr", "127.0.0.1", "--master-port", port]
+    words += ["-m", "cam_helpers.evaluate", folder, "--out", table]
+    return subprocess.Popen(
+        [sys.executable, "-m", "torch.distributed.run", *map(str, words)],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_two_processes_make_the_same_table_to_the_last_digit(folder, finished, tmp_path):
+    table = tmp_path / "results.csv"
+    running = shared_out(folder, table)
+    said, _ = running.communicate(timeout=600)
+    assert running.returncode == 0, said
+    assert table.read_bytes() == finished.read_bytes()
+    assert command.summary(finished)[0].splitlines()[1:] == said.splitlines()[-4:]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["results.csv", "results.csv.json"]
+
+
+@pytest.mark.long
+def test_a_worker_that_is_killed_costs_nothing(tmp_path):
+    """Three times a worker is killed, after some more rows; then three processes go on."""
+    one, table = tmp_path / "one.csv", tmp_path / "results.csv"
+    folder = write_folder(tmp_path / "scenes", ch.shipped_pictures())
+    assert command.main([str(folder), "--out", str(one)]) == 0
+    for turn in range(1, 4):
+        running = shared_out(folder, table)
+        wait_for(running, lambda most=turn * 5: rows_there(tmp_path) >= most)
+        workers = psutil.Process(running.pid).children()
+        workers[turn % 2].send_signal(signal.SIGKILL)
+        said, _ = running.communicate(timeout=600)
+        assert running.returncode != 0, said
+        assert not table.exists()
+    running = shared_out(folder, table, processes=3)
+    said, _ = running.communicate(timeout=600)
+    assert running.returncode == 0, said
+    assert "30 pictures, 0 of them" not in said
+    assert table.read_bytes() == one.read_bytes()
+
+
+def rows_there(folder):
+    return sum(f.read_bytes().count(b"\n") - 1 for f in Path(folder).glob("*.part-*"))
+
+
+def wait_for(running, is_there):
+    for _ in range(6_000):
+        if is_there():
+            return
+        assert running.poll() is None, running.communicate()[0]
+        time.sleep(0.05)
+    raise AssertionError("nothing happened within five minutes")

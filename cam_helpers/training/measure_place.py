@@ -23,6 +23,7 @@ from PIL import Image
 from torch import nn
 
 from cam_helpers.explain import explain
+from cam_helpers.localization import grid_share
 from cam_helpers.networks.load import load_network
 from cam_helpers.networks.network import Network
 from cam_helpers.networks.preprocess import Preprocess
@@ -162,11 +163,10 @@ def quarter_shares(
     found = []
     for number, category in enumerate(categories):
         cam = explanation.cam(category)
-        half = len(cam) // 2
-        row, column = number // 2, number % 2
-        quarter = cam[row * half :, column * half :][:half, :half]
-        share = (quarter.clamp(min=0).sum() / cam.clamp(min=0).sum()).item()
-        found.append((share, bool(quarter.max() == cam.max())))
+        place = divmod(number, 2)
+        peak = divmod(int(cam.argmax()), cam.shape[1])
+        is_there = tuple(2 * cell // len(cam) for cell in peak) == place
+        found.append((grid_share(cam, 2, 2, place), is_there))
     return found
 
 

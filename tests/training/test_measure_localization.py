@@ -1,0 +1,37 @@
+"""The table of notebook 08: it is what the command makes, and its sample can be made again."""
+
+import csv
+
+import numpy as np
+
+from cam_helpers.folders import DATA_FOLDER
+from cam_helpers.training.measure_localization import (
+    FIRST_SEED,
+    MEASURES,
+    METHODS,
+    measure,
+    summary,
+    tuned,
+    write,
+)
+
+
+def test_a_sample_agrees_with_the_stored_table(loaded_network, tmp_path):
+    found = measure(loaded_network, FIRST_SEED, 36)
+    write(summary(found, tuned(found)), tmp_path / "small.csv")
+    tables = []
+    for path in (tmp_path / "small.csv", DATA_FOLDER / "localization.csv"):
+        with path.open(encoding="utf-8") as file:
+            tables.append(list(csv.DictReader(file)))
+    assert [line["measure"] for line in tables[0]] == list(MEASURES)
+    for small, stored in zip(*tables, strict=True):
+        for method in METHODS:
+            assert abs(float(small[method]) - float(stored[method])) < 0.2, (stored, method)
+        assert float(stored["low"]) < float(stored["difference"]) < float(stored["high"])
+
+
+def test_the_cells_of_a_map_lie_where_the_network_looked(loaded_network):
+    """Maps of other scenes find nothing: the place comes from the scene that was looked at."""
+    found = measure(loaded_network, FIRST_SEED, 12)
+    own = found[1][:, METHODS.index("class activation map")]
+    assert np.all(own > found[1][:, METHODS.index("random")])

@@ -30,10 +30,10 @@ def main() -> None:
     large = Preprocess(448, 448, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
     network = ch.load_network("tf_mobilenet_v2")
     four = ch.explain(network, large(ch.open_picture("photo:four")))
-    most = max(four.cam(name).abs().max().item() for name in FOUR)
     save_as("four_maps.png")
-    pictures = [four.input_picture, *(four.overlay(name, limits=(-most, most)) for name in FOUR)]
-    ch.show_row(pictures, ["picture", *FOUR], "Four maps.")
+    # Each on its own scale: the question is where, and the cat's evidence is spread most thinly.
+    overlays = [four.overlay(name, scale="raw", opacity=0.7) for name in FOUR]
+    ch.show_row([four.input_picture, *overlays], ["picture", *FOUR], "Four maps.")
 
     drawn = ch.explain(ch.load_network("tiny_resnet"), "cat_and_dog")
     save_as("overview.png")

@@ -31,7 +31,7 @@ class UnsuitableNetworkError(ValueError):
 
 
 # The share of cells that have to change most with their own corner of the picture. Measured on
-# noise of their own input size: 19 networks of 11 torchvision families with random weights, and
+# noise of their own input size: networks of torchvision's families with random weights, and
 # tiny_resnet trained and untrained, reach 0.92 to 1. Their changes flipped or transposed reach 0.55
 # at most, as do 4,000 random shuffles of their cells. (tests/networks/test_zoo.py asks all the
 # networks of torchvision again, as they are and with the picture flipped.)

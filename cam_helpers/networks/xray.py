@@ -27,7 +27,8 @@ class XRayNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.features = nn.Sequential(
-            *_convolution(3, 8, kernel=4, stride=4, padding=0),
+            _Grey(),
+            *_convolution(1, 8, kernel=4, stride=4, padding=0),
             *_convolution(8, 16, kernel=4, stride=2, padding=1),
             *_convolution(16, 32, kernel=4, stride=2, padding=1),
             *_convolution(32, 64, kernel=3, stride=1, padding=1),
@@ -41,6 +42,14 @@ class XRayNet(nn.Module):
         """(N, 3, H, W) -> scores (N, 2), the numbers before softmax."""
         scores: Tensor = self.fc(torch.flatten(self.avgpool(self.features(x)), 1))
         return scores
+
+
+class _Grey(nn.Module):
+    """The mean of the three colours: an x-ray has none, and one convolves faster than three."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) -> (N, 1, H, W)."""
+        return x.mean(1, keepdim=True)
 
 
 def _convolution(

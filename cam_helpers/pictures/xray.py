@@ -5,6 +5,8 @@ generalization performance of a deep learning model to detect pneumonia in chest
 PLOS Medicine 15(11)). It is a drawing: nothing in it is medicine, and nothing follows for it.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -36,7 +38,7 @@ def draw_xray(seed: int, opacity: bool = False, letter: str | None = None) -> Sc
         raise ValueError(f"letter is None or one of {', '.join(CORNERS)}, not {letter!r}")
     if seed < 0:
         raise ValueError(f"seed is {seed}, but seeds start at 0")
-    chest, lungs = _draw_chest(np.random.default_rng([seed, 0]))
+    chest, lungs = _draw_chest(seed)
     masks: dict[str, Mask] = {}
     if opacity:
         cloud = _draw_cloud(np.random.default_rng([seed, 1]), lungs)
@@ -52,8 +54,10 @@ def draw_xray(seed: int, opacity: bool = False, letter: str | None = None) -> Sc
     return Scene(picture, tuple(masks), masks, boxes)
 
 
-def _draw_chest(rng: np.random.Generator) -> tuple[Numbers, Numbers]:
+@lru_cache(maxsize=1)  # pictures of one seed are often drawn one after the other
+def _draw_chest(seed: int) -> tuple[Numbers, Numbers]:
     """Return a chest without grain, and where its lungs are (0 outside, 1 inside)."""
+    rng = np.random.default_rng([seed, 0])
     wide, high = rng.uniform(0.72, 0.82), rng.uniform(0.95, 1.05)
     x = X - rng.uniform(-0.05, 0.05)
     y = Y - rng.uniform(0.0, 0.1)
@@ -91,7 +95,7 @@ def _draw_cloud(rng: np.random.Generator, lungs: Numbers) -> Numbers:
         across, down = (X - ALONG[column] - dx) / size, (Y - ALONG[row] - dy) / size
         cloud += np.exp(-(across**2)) * np.exp(-(down**2))
     shaded: Numbers = cloud / cloud.max() * (0.5 + 0.5 * lungs)
-    return float(rng.uniform(0.3, 0.42)) * shaded
+    return float(rng.uniform(0.4, 0.52)) * shaded
 
 
 def _letter_at(corner: str, rng: np.random.Generator) -> Mask:

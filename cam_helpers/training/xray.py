@@ -27,7 +27,7 @@ BATCH_SIZE = 32
 PEAK_LEARNING_RATE = 1e-2
 WEIGHT_DECAY = 0.05
 # Times the mean size of the maps: evidence that only cancels elsewhere is given up.
-MAP_PENALTY = 0.02
+MAP_PENALTY = 0.1
 FIRST_TRAINING_SEED = 1_000_000
 FIRST_MEASURED_SEED = 900_000_000
 MEASURED = 600

@@ -25,8 +25,6 @@ NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 TITLES = [path.name for path in NOTEBOOKS]
 LONGEST_CELL = 14
 MOST_IGNORED = 3
-# Beside the checkout on some machines: real ImageNet weights of MobileNetV2.
-REAL_WEIGHTS = PROJECT.parent / "shared" / "imagenet" / "torch_home"
 
 
 def read(path):
@@ -231,36 +229,3 @@ def test_storing_again_changes_nothing_and_replaces_pictures_that_really_changed
     store_notebooks.store(path)
     nbformat.write(expected, tmp_path / "expected.ipynb")
     assert path.read_text() == (tmp_path / "expected.ipynb").read_text()
-
-
-@pytest.fixture(scope="session")
-def mobilenet_home(tmp_path_factory):
-    """A TORCH_HOME with weights of MobileNetV2: real ones where they lie, random ones elsewhere."""
-    if REAL_WEIGHTS.is_dir():
-        return REAL_WEIGHTS
-    import torch
-    from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
-
-    home = tmp_path_factory.mktemp("torch_home")
-    folder = home / "hub" / "checkpoints"
-    folder.mkdir(parents=True)
-    torch.manual_seed(0)
-    file_name = MobileNet_V2_Weights.IMAGENET1K_V1.url.rsplit("/", 1)[-1]
-    torch.save(mobilenet_v2(weights=None).state_dict(), folder / file_name)
-    return home
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=TITLES)
-def test_runs_with_another_network(path, mobilenet_home, tmp_path):
-    if path.name.startswith("11"):
-        for library in ("captum", "pytorch_grad_cam", "torchcam"):
-            pytest.importorskip(library, reason='pip install -e ".[libraries]"')
-    shutil.copy(path, tmp_path / path.name)
-    environment = os.environ | {"CAM_NETWORK": "mobilenet_v2", "TORCH_HOME": str(mobilenet_home)}
-    command = [sys.executable, "-m", "jupyter", "nbconvert", "--to", "notebook", "--execute"]
-    command += ["--ExecutePreprocessor.timeout=120", "--output", "done.ipynb", path.name]
-    result = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert result.returncode == 0, result.stderr[-3000:]
-    assert "1000" in nbformat.writes(read(tmp_path / "done.ipynb")) or path.name[:2] != "01"

@@ -30,7 +30,7 @@ def pointing_game(cam: Array, mask: Array | Sequence[float], tolerance: float = 
     """Say whether the highest point of a map lies in the mask or box, or near it.
 
     Near means at most `tolerance` pixels away, from pixel middle to pixel middle. Zhang et al.
-    2016, "Top-down Neural Attention by Excitation Backprop", section 4.1: 15 pixels. Where several
+    2016, "Top-down Neural Attention by Excitation Backprop": 15 pixels. Where several
     pixels are highest, their middle counts, as of a flat map that of the picture.
 
     Raises `ValueError` where map and mask differ in size, or one of them is empty.
@@ -130,7 +130,7 @@ class BoxAccuracy:
     """How often the box of a map overlaps the true box enough, for many thresholds at once.
 
     MaxBoxAccV2 of Choe et al. 2020 ("Evaluating Weakly Supervised Object Localization Methods
-    Right", CVPR, section 3.3; version 2 in arXiv 2007.04178). Two things differ: thresholds are
+    Right", CVPR; version 2 in arXiv 2007.04178). Two things differ: thresholds are
     shares of the maximum above zero, not of the range, since here zero has a meaning; and, as in
     their first version, a map has one box, that of its largest part.
 
@@ -184,7 +184,7 @@ class BoxAccuracy:
 class PixelPrecision:
     """How well the values of maps tell the pixels of objects from the others (PxAP).
 
-    Choe et al. 2020, section 3.3: every threshold gives a precision and a recall, over all pixels
+    Choe et al. 2020: every threshold gives a precision and a recall, over all pixels
     of all pictures together; the measure is the area below that curve, so no threshold is chosen.
     Values are shares of each map's own maximum above zero (theirs: of its range).
 
@@ -291,7 +291,7 @@ def deletion(
 
     `score` takes a batch (N, 3, H, W) and returns (N,), such as one class's probabilities;
     `picture` is a network's input (3, H, W), `cam` a map (H, W). A good map has a small area.
-    Petsiuk et al. 2018, "RISE", section 4.3. What is gone is grey (0, the middle colour of a
+    Petsiuk et al. 2018, "RISE". What is gone is grey (0, the middle colour of a
     preprocessed picture), or with `fill="road"` is guessed from its neighbours (`impute`).
     """
     return _curve(score, picture, cam, fill, steps, going=True)
@@ -350,8 +350,8 @@ def impute(picture: Tensor, gone: Array, noise: float = 0.1, seed: int = 0) -> T
 
     Each is the weighted mean of its eight neighbours (1/6 beside, 1/12 across), all solved at once,
     and a little noise is added, so that a smooth patch does not give away where something was.
-    Rong et al. 2022, "A Consistent and Efficient Evaluation Strategy for Attribution Methods",
-    section 5 (ROAD). Where nothing is left, all is 0 before the noise.
+    ROAD: Rong et al. 2022, "A Consistent and Efficient Evaluation Strategy for Attribution Methods"
+    Where nothing is left, all is 0 before the noise.
     """
     from scipy import sparse
     from scipy.sparse.linalg import spsolve

@@ -350,8 +350,8 @@ def impute(picture: Tensor, gone: Array, noise: float = 0.1, seed: int = 0) -> T
 
     Each is the weighted mean of its eight neighbours (1/6 beside, 1/12 across), all solved at once,
     and a little noise is added, so that a smooth patch does not give away where something was.
-    ROAD: Rong et al. 2022, "A Consistent and Efficient Evaluation Strategy for Attribution Methods"
-    Where nothing is left, all is 0 before the noise.
+    Rong et al. 2022, "A Consistent and Efficient Evaluation Strategy for Attribution Methods"
+    (ROAD). Where nothing is left, all is 0 before the noise.
     """
     from scipy import sparse
     from scipy.sparse.linalg import spsolve

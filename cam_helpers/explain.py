@@ -164,7 +164,7 @@ class Explanation:
         if x0 < x1 and y0 < y1 and (x1 <= left or right <= x0 or y1 <= top or bottom <= y0):
             crop = tuple(round(edge) for edge in self.seen_box)
             raise ValueError(f"The box {box} lies outside the crop {crop}: nothing is known there.")
-        return share_inside(self.whole_cam(class_index).double(), box)
+        return share_inside(self.whole_cam(class_index), box)
 
     def cams(self) -> Tensor:
         """Return the maps of all classes, (K, h, w)."""

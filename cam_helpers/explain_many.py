@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -65,28 +66,31 @@ def _explain_many(
     waiting: list[tuple[File, Tensor, tuple[int, int]]] = []
     with tqdm(total=len(paths), bar_format=BAR) as bar:
         for path in paths:
-            bar.update()
             try:
                 whole = open_picture(path)
             except (OSError, PictureError) as error:
                 warnings.warn(f"{path} is left out: {error}", stacklevel=2)
+                bar.update()
                 continue
             tensor = network.prepare(whole)[0]
             # One's own preprocessing may make inputs of several sizes, which fit into no batch.
             if waiting and waiting[0][1].shape != tensor.shape:
-                yield from _pass(network, waiting)
+                yield from _pass(network, waiting, bar)
                 waiting = []
             waiting.append((path, tensor, whole.size))
             if len(waiting) == batch_size:
-                yield from _pass(network, waiting)
+                yield from _pass(network, waiting, bar)
                 waiting = []
-    if waiting:
-        yield from _pass(network, waiting)
+        if waiting:
+            yield from _pass(network, waiting, bar)
 
 
 def _pass(
-    network: Network, waiting: list[tuple[File, Tensor, tuple[int, int]]]
+    network: Network, waiting: list[tuple[File, Tensor, tuple[int, int]]], bar: Any
 ) -> Iterator[tuple[File, Explanation]]:
     """Run what waits through the network, and yield one after the other."""
     paths, tensors, sizes = zip(*waiting, strict=True)
-    yield from zip(paths, explain_batch(network, torch.stack(tensors), paths, sizes), strict=True)
+    explanations = explain_batch(network, torch.stack(tensors), paths, sizes)
+    for path, explanation in zip(paths, explanations, strict=True):
+        bar.update()
+        yield path, explanation

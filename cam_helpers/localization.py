@@ -130,8 +130,8 @@ class BoxAccuracy:
     """How often the box of a map overlaps the true box enough, for many thresholds at once.
 
     MaxBoxAccV2 of Choe et al. 2020 ("Evaluating Weakly Supervised Object Localization Methods
-    Right", CVPR; version 2 in arXiv 2007.04178). Two things differ: thresholds are
-    shares of the maximum above zero, not of the range, since here zero has a meaning; and, as in
+    Right", CVPR; version 2 in arXiv 2007.04178). Different here: thresholds are
+    19 shares of the maximum above zero, not of the range, since here zero has a meaning; and, as in
     their first version, a map has one box, that of its largest part.
 
     `hits` (3, 19) counts pictures by least overlap (`OVERLAPS`) and threshold (`BOX_THRESHOLDS`).
@@ -306,7 +306,7 @@ def insertion(
 ) -> Curve:
     """Begin with nothing of a picture, put back the highest of the map first; see `deletion`.
 
-    A good map has a large area.
+    A good map has a large area. Nothing is grey here, in Petsiuk et al. a blurred picture.
     """
     return _curve(score, picture, cam, fill, steps, going=False)
 
@@ -397,7 +397,10 @@ def impute(picture: Tensor, gone: Array, noise: float = 0.1, seed: int = 0) -> T
 
 
 def _array(given: Array) -> NDArray[Any]:
-    return given.detach().cpu().numpy() if isinstance(given, Tensor) else np.asarray(given)
+    if not isinstance(given, Tensor):
+        return np.asarray(given)
+    given = given.detach().cpu()
+    return (given.double() if given.is_floating_point() else given).numpy()  # numpy has no bfloat16
 
 
 def _numbers(cam: Array) -> Numbers:

@@ -50,9 +50,7 @@ def test_bad_files_are_named_with_the_reason_and_no_other_is_lost(network, folde
     (folder / ".hidden" / "x.png").write_text("no picture")
     with pytest.warns(UserWarning) as warned:
         found = [path.stem for path, _ in ch.explain_many(network, folder, 2)]
-    assert found == ["boat", "cat", "car_and_house", "dog", "tree"] or sorted(found) == sorted(
-        NAMES
-    )
+    assert sorted(found) == sorted(NAMES)
     texts = [str(each.message) for each in warned]
     assert [text.split(" is left out: ")[0] for text in texts] == [
         str(folder / "a.png"),

@@ -83,7 +83,7 @@ def test_the_wheel_holds_the_module_and_its_data_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         inside = {name: archive.read(name) for name in archive.namelist()}
     pictures = [path for path in (PROJECT / "data/pictures").rglob("*") if path.is_file()]
-    data = [*pictures, *(PROJECT / "data/weights").iterdir()]
+    data = [*pictures, *(PROJECT / "data/weights").iterdir(), PROJECT / "data/localization.csv"]
     for path in data:
         name = path.relative_to(PROJECT).as_posix()
         assert digest(inside.pop(f"cam_helpers/{name}")) == digest(path.read_bytes()), name
@@ -143,7 +143,7 @@ def test_the_machine_check_tells_versions_places_and_findings(python, elsewhere)
     assert data.startswith(f"data in {python.parents[1]}")
     assert data.endswith("data")
     # The disk is the machine's affair, all else the wheel's.
-    assert len(findings) == 4
+    assert len(findings) == 5
     assert all(re.match("ok  |LOOK  .* GB of disk", line) for line in findings), findings
 
 

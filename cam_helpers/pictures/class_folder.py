@@ -26,10 +26,14 @@ def draw_class_folder(
     The classes are categories of `draw_scene`, and each picture shows one object. Pictures of the
     classes in `with_logo` bear a web site's logo in the lower right corner: a shortcut, for tests
     of whether it is found. Raises `FileExistsError` where a class has a folder already, so that no
-    picture of yours is written over.
+    picture of yours is written over; and what `draw_scene` raises.
     """
-    for name in classes:
-        place = Path(folder) / name
+    places = {name: Path(folder) / name for name in classes}
+    for name, place in places.items():
+        if place.exists():
+            raise FileExistsError(f"{place} is there already: choose a new folder, or remove it.")
+        draw_scene(first_seed, [name])  # refuses an unknown class before anything is written
+    for name, place in places.items():
         place.mkdir(parents=True)
         for number in range(count):
             picture = draw_scene(first_seed + number, [name]).picture

@@ -149,6 +149,8 @@ def main() -> None:
     parser.add_argument("--scenes", type=positive, default=1_000)
     parser.add_argument("--out", type=Path, required=True, help="the CSV file to write")
     arguments = parser.parse_args()
+    if not arguments.out.parent.is_dir():
+        parser.error(f"there is no folder {arguments.out.parent}")
     torch.set_num_threads(1)
     network = load_network("tiny_resnet")
     thresholds = tuned(measure(network, FIRST_TUNING_SEED, max(1, arguments.scenes // 4)))

@@ -90,6 +90,7 @@ def test_the_command_prints_versions_the_data_folder_and_what_was_found():
     assert all(line.startswith("ok    ") for line in rest if "GB of disk" not in line)
 
 
+@pytest.mark.long  # half a minute, since all of torch is compiled once more
 def test_where_asserts_are_switched_off_the_command_says_so():
     *_, last = run_command(os.environ | {"PYTHONOPTIMIZE": "1"})
     assert last.startswith("LOOK") and "without the environment variable PYTHONOPTIMIZE" in last

@@ -65,7 +65,7 @@ def numbers(row, column):
 def begin_again(finished, folder):
     """A place for a table that was begun with the same as the finished one, and nothing in it."""
     folder.mkdir(exist_ok=True)
-    shutil.copy(finished.with_name("results.csv.json"), folder)
+    shutil.copy(finished.with_name("results.csv.made-of"), folder)
     return folder / "results.csv"
 
 
@@ -175,7 +175,7 @@ def test_going_on_loses_no_row_and_doubles_none(folder, finished, tmp_path, monk
     assert table.read_bytes() == whole
     assert len(explained) == len(set(explained)) >= round((1 - kept) * len(NAMES)) - 1
     assert (kept == 1.0) == (not explained)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["results.csv", "results.csv.json"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["results.csv", "results.csv.made-of"]
 
 
 def test_a_picture_whose_rows_are_not_all_there_is_measured_again(folder, finished, tmp_path):
@@ -187,6 +187,13 @@ def test_a_picture_whose_rows_are_not_all_there_is_measured_again(folder, finish
     table.with_name("results.csv.part-0").write_bytes(b"".join(lines[: first_of_two + 1]))
     assert command.main([str(folder), "--out", str(table)]) == 0
     assert table.read_bytes() == finished.read_bytes()
+
+
+def test_the_table_may_lie_beside_the_pictures(finished, tmp_path):
+    folder = write_folder(tmp_path / "scenes")
+    for _ in range(2):
+        assert command.main([str(folder), "--out", str(folder / "results.csv")]) == 0
+        assert (folder / "results.csv").read_bytes() == finished.read_bytes()
 
 
 def test_parts_of_another_number_of_processes_count(folder, finished, tmp_path, monkeypatch):
@@ -244,7 +251,7 @@ def test_another_network_or_other_annotations_are_refused(folder, finished, tmp_
     table.write_bytes(finished.read_bytes().replace(b"\n", b"\r\n"))  # as a spreadsheet saves it
     assert "was changed by another program" in refused(capsys, folder, "--out", table)
     shutil.copy(finished, table)
-    table.with_name("results.csv.json").unlink()
+    table.with_name("results.csv.made-of").unlink()
     assert "does not say what it was made of" in refused(capsys, folder, "--out", table)
     assert table.read_bytes() == finished.read_bytes()
 
@@ -281,7 +288,7 @@ def test_what_is_missing_is_named(folder, tmp_path, capsys):
     other = tmp_path / "other.csv"
     other.write_text("a,b\n1,2\n")
     assert "was not written by this command" in refused(capsys, other)
-    assert not (tmp_path / "results.csv.json").exists()
+    assert not (tmp_path / "results.csv.made-of").exists()
 
 
 # ---- Several processes ------------------------------------------------------------------------
@@ -309,7 +316,7 @@ def test_two_processes_make_the_same_table_to_the_last_digit(folder, finished, t
     assert running.returncode == 0, said
     assert table.read_bytes() == finished.read_bytes()
     assert command.summary(finished)[0].splitlines()[1:] == said.splitlines()[-4:]
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["results.csv", "results.csv.json"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["results.csv", "results.csv.made-of"]
 
 
 @pytest.mark.long

@@ -10,7 +10,7 @@ the rows alone. Where a run stops, the same command goes on: each process append
 a file of its own, `results.csv.part-0` and so on, and at the end they become one table, sorted.
 However many processes took part, and however often they were stopped, it is the same to the last
 digit on the same machine: each picture passes through the network by itself, on one thread.
-`results.csv.json` says what the table was made of.
+`results.csv.made-of` says what the table was made of.
 
 The truth of a category is the union of its masks in the picture (the box of an object without
 mask), and all its boxes. It counts whole, also where the network saw only the centre of a picture.

@@ -114,7 +114,7 @@ def check_same(table: Path, made_of: Mapping[str, str]) -> None:
         raise NotADirectoryError(f"{table.parent} is no folder: make it, or name another --out.")
     if table.is_dir():
         raise IsADirectoryError(f"{table} is a folder: name a file in it with --out.")
-    beside = table.with_name(f"{table.name}.json")
+    beside = table.with_name(f"{table.name}.made-of")
     begun = [file for file in [table, *parts_of(table)] if file.exists()]
     if not begun:
         text = json.dumps(made_of, indent=1) + "\n"

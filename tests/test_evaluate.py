@@ -157,6 +157,21 @@ def test_categories_that_the_network_does_not_know_are_named_and_left_out(tmp_pa
     assert [row["category"] for row in rows_in(table)] == ["bird", "dog"]
 
 
+@pytest.mark.parametrize("box", [[-60, 20, 50, 50], [20, -60, 50, 50], [230, 20, 50, 50]])
+def test_a_box_outside_the_picture_is_nowhere_in_it(tmp_path, capsys, box):
+    def move(coco):
+        [entry] = coco["annotations"]
+        entry["bbox"] = box
+        del entry["segmentation"]
+
+    table = tmp_path / "r.csv"
+    folder = write_folder(tmp_path / "scenes", NAMES[:1], move)
+    assert command.main([str(folder), "--out", str(table)]) == 1
+    [row] = rows_in(table)
+    assert row["problem"] == "The mask is empty: there is no object to find."
+    assert f"cat.png, cat: {row['problem']}" in capsys.readouterr().out
+
+
 # ---- Stopped, and gone on with ----------------------------------------------------------------
 
 

@@ -95,7 +95,7 @@ class Truth:
                     raise ValueError(f"The mask {entry.get('id')} is damaged: {error}") from error
             else:
                 x0, y0, x1, y1 = (round(edge) for edge in true_box(entry))
-                mask[max(y0, 0) : y1, max(x0, 0) : x1] = True
+                mask[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)] = True
         return mask
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import psutil
 import pytest
 from pycocotools.coco import COCO
+from pycocotools.mask import encode
 
 import cam_helpers as ch
 from cam_helpers import localization
@@ -170,6 +171,40 @@ def test_a_box_outside_the_picture_is_nowhere_in_it(tmp_path, capsys, box):
     [row] = rows_in(table)
     assert row["problem"] == "The mask is empty: there is no object to find."
     assert f"cat.png, cat: {row['problem']}" in capsys.readouterr().out
+
+
+PIXELS = 224 * 224
+
+
+@pytest.mark.parametrize(
+    ("counts", "problem"),
+    [
+        ([20_000, 1_000, PIXELS - 21_000], ""),
+        ([20_000, 1_000], "its runs do not fill the picture"),
+        ([20_000, 1_000, PIXELS - 20_999], "is damaged"),
+        ("cut", "its runs do not fill the picture"),
+        ("narrow", "its size is [224, 100], the picture's [224, 224]"),
+    ],
+)
+def test_a_mask_whose_runs_do_not_fill_the_picture_is_damaged(tmp_path, counts, problem):
+    def change(coco):
+        [entry] = coco["annotations"]
+        runs = {"size": [224, 224], "counts": counts}
+        if isinstance(counts, str):
+            mask = np.zeros((224, 100 if counts == "narrow" else 224), np.uint8, order="F")
+            mask[50:150, 20:90] = 1
+            runs = encode(mask)
+            runs["counts"] = runs["counts"].decode()
+            if counts == "cut":
+                runs["counts"] = runs["counts"][:10]
+        entry["segmentation"] = runs
+
+    table = tmp_path / "r.csv"
+    folder = write_folder(tmp_path / "scenes", NAMES[:1], change)
+    assert command.main([str(folder), "--out", str(table)]) == int(problem != "")
+    [row] = rows_in(table)
+    assert problem in row["problem"]
+    assert problem or (not row["problem"] and numbers(row, "inside").sum() == 1_000)
 
 
 # ---- Stopped, and gone on with ----------------------------------------------------------------

@@ -90,13 +90,27 @@ class Truth:
         for entry in entries:
             if entry.get("segmentation"):
                 try:
-                    mask |= self.coco.annToMask(entry).astype(bool)
+                    mask |= decoded(self.coco.annToRLE(entry), mask.shape)
                 except Exception as error:  # of any kind, where it is not in COCO's format
                     raise ValueError(f"The mask {entry.get('id')} is damaged: {error}") from error
             else:
                 x0, y0, x1, y1 = (round(edge) for edge in true_box(entry))
                 mask[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)] = True
         return mask
+
+
+def decoded(runs: dict[str, Any], shape: tuple[int, ...]) -> np.ndarray:
+    """Return a mask in COCO's run lengths as (H, W) of bool, or raise `ValueError`."""
+    from pycocotools.mask import decode
+
+    if tuple(runs["size"]) != shape:
+        raise ValueError(f"its size is {runs['size']}, the picture's {list(shape)}")
+    found: np.ndarray = decode(runs).astype(bool)  # refuses runs that are too long
+    try:  # and leaves to chance what lies beyond the last run; full, they do not fit into less
+        decode({"size": [1, found.size - 1], "counts": runs["counts"]})
+    except ValueError:
+        return found
+    raise ValueError("its runs do not fill the picture")
 
 
 def true_box(entry: Mapping[str, Any]) -> tuple[float, float, float, float]:

@@ -246,6 +246,34 @@ def test_the_table_may_lie_beside_the_pictures(finished, tmp_path):
         assert (folder / "results.csv").read_bytes() == finished.read_bytes()
 
 
+def test_a_line_without_all_its_fields_ends_what_counts(folder, finished, tmp_path):
+    """Two halves of two lines stand as one in the middle of the file."""
+    lines = finished.read_bytes().splitlines(keepends=True)
+    lines[2] = lines[2][:30] + lines[3][-30:]
+    del lines[3]
+    table = begin_again(finished, tmp_path)
+    table.with_name("results.csv.part-0").write_bytes(b"".join(lines))
+    assert command.main([str(folder), "--out", str(table)]) == 0
+    assert table.read_bytes() == finished.read_bytes()
+
+
+def test_a_full_disk_stops_the_run_and_it_goes_on(folder, finished, tmp_path, capsys):
+    """The last ten bytes find no place: what is there counts, up to the last whole picture."""
+    resource = pytest.importorskip("resource")
+    table = tmp_path / "results.csv"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (finished.stat().st_size - 10, before[1]))
+    try:
+        assert command.main([str(folder), "--out", str(table)]) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "File too large" in capsys.readouterr().err
+    assert not table.exists()
+    assert command.main([str(folder), "--out", str(table)]) == 0
+    assert f"{len(NAMES) - 1} of them done before" in capsys.readouterr().out
+    assert table.read_bytes() == finished.read_bytes()
+
+
 def test_parts_of_another_number_of_processes_count(folder, finished, tmp_path, monkeypatch):
     header, *lines = finished.read_bytes().splitlines(keepends=True)
     table = begin_again(finished, tmp_path)

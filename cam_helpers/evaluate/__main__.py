@@ -143,6 +143,7 @@ def fill(table: Path, chosen: argparse.Namespace, rank: int, ranks: int) -> None
         with open_part(table, rank, truth.rows) as part:
             for image, picture in tqdm(loader, unit="picture", disable=rank > 0):
                 part.write(rows_of(network, truth, image, picture).encode())
+                part.flush()
                 os.fsync(part.fileno())
     if ranks > 1:
         dist.barrier()

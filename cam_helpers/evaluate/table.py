@@ -5,6 +5,7 @@ where all its lines stand in one of these files, or in the table; what was cut o
 """
 
 import contextlib
+import csv
 import io
 import json
 import os
@@ -30,8 +31,9 @@ def whole_pictures(file: Path, rows: Mapping[int, int]) -> dict[int, Span]:
         end = start = len(HEADER)
         last, count = -1, 0
         for line in opened:
-            number = line.split(b",", 1)[0]
-            if not (line.endswith(b"\n") and number.isdigit()):
+            fields = next(csv.reader([line.decode(errors="replace")]))
+            number = fields[0]
+            if not (line.endswith(b"\n") and len(fields) == len(COLUMNS) and number.isdecimal()):
                 break
             if int(number) != last:
                 last, count, start = int(number), 0, end
@@ -41,10 +43,10 @@ def whole_pictures(file: Path, rows: Mapping[int, int]) -> dict[int, Span]:
     return found
 
 
-def open_part(table: Path, rank: int, rows: Mapping[int, int]) -> io.FileIO:
+def open_part(table: Path, rank: int, rows: Mapping[int, int]) -> io.BufferedWriter:
     """Open the file of a process to append to, after its last whole picture."""
     file = table.with_name(f"{table.name}{PART}{rank}")
-    opened = file.open("ab", buffering=0)
+    opened = file.open("ab")
     ends = [end for _, _, end in whole_pictures(file, rows).values()]
     opened.truncate(max(ends, default=0))
     if not ends:

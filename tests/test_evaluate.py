@@ -310,6 +310,47 @@ def test_bad_files_are_skipped_and_named_each_time(finished, tmp_path, capsys):
         assert len(empty) == 3 and not any(row[name] for row in empty for name in MEASURED)
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_picture_that_was_put_back_is_measured(finished, tmp_path, monkeypatch, stopped):
+    """Also where the run with the bad file ended before its table was made."""
+    folder = write_folder(tmp_path / "scenes")
+    (folder / "car_and_house.png").unlink()  # it has two rows
+    table = tmp_path / "results.csv"
+    with monkeypatch.context() as patch:
+        if stopped:
+            patch.setattr(command, "merge", lambda *args: no_space())
+        for _ in range(3):  # the third time, the same lines follow one another in one file
+            assert command.main([str(folder), "--out", str(table)]) == (2 if stopped else 1)
+    assert table.exists() != stopped
+    shutil.copy(SHIPPED / "car_and_house.png", folder)
+    assert command.main([str(folder), "--out", str(table)]) == 0
+    assert table.read_bytes() == finished.read_bytes()
+
+
+def no_space():
+    raise OSError("No space left on device")
+
+
+def test_a_fault_that_may_pass_stops_the_run(folder, finished, tmp_path, monkeypatch, capsys):
+    table = tmp_path / "results.csv"
+    opened = command.open_picture
+
+    def fail(path):
+        if path.name == "cat.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path)
+
+    words = [str(folder), "--out", str(table)]
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "open_picture", fail)
+        assert command.main(words) == 2
+        said = capsys.readouterr().err
+        assert "Permission denied" in said and "cat.png" in said
+        assert not table.exists()
+    assert command.main(words) == 0
+    assert table.read_bytes() == finished.read_bytes()
+
+
 # ---- What cannot be done is said --------------------------------------------------------------
 
 

@@ -6,8 +6,9 @@
 
 `results.csv` gets one row for each picture and category: what the network says, and how well the
 map of that category finds its objects (`cam_helpers.localization`). The summary is computed from
-the rows alone. Where a run stops, the same command goes on: each process appends whole pictures to
-a file of its own, `results.csv.part-0` and so on, and at the end they become one table, sorted.
+the rows alone. Where a run stops, the same command goes on, and tries the pictures again that had a
+problem: each process appends whole pictures to a file of its own, `results.csv.part-0` and so on,
+and at the end they become one table, sorted.
 However many processes took part, and however often they were stopped, it is the same to the last
 digit on the same machine: each picture passes through the network by itself, on one thread.
 `results.csv.made-of` says what the table was made of.
@@ -35,7 +36,7 @@ from cam_helpers.evaluate.measure import COLUMNS, Truth, rows_of, summary
 from cam_helpers.evaluate.table import check_same, done_in, merge, open_part
 from cam_helpers.networks.load import load_network
 from cam_helpers.networks.network import Network
-from cam_helpers.pictures.open_picture import open_picture
+from cam_helpers.pictures.open_picture import PictureError, open_picture
 
 Result = TypeVar("Result")
 
@@ -55,7 +56,10 @@ def find_annotations(folder: Path) -> Path:
 
 
 class Pictures(Dataset[tuple[int, Image.Image | str]]):
-    """Pictures by image id, file and size; in place of one that cannot be read, the reason."""
+    """Pictures by image id, file and size; in place of a bad or missing file, the reason.
+
+    Other faults, such as a disk that is gone for a while, stop the run.
+    """
 
     def __init__(self, files: Sequence[tuple[int, Path, tuple[int, int]]]) -> None:
         self.files = files
@@ -69,7 +73,7 @@ class Pictures(Dataset[tuple[int, Image.Image | str]]):
         image, path, size = self.files[number]
         try:
             picture = open_picture(path)
-        except (OSError, ValueError) as error:
+        except (FileNotFoundError, IsADirectoryError, PictureError) as error:
             return image, str(error)
         if picture.size != size:
             return image, f"{path} has {picture.size} pixels, its annotations say {size}."
@@ -128,7 +132,8 @@ def fill(table: Path, chosen: argparse.Namespace, rank: int, ranks: int) -> None
 
     def plan() -> list[int]:
         check_same(table, made_of(network, annotations))
-        left = sorted(truth.rows.keys() - done_in(table, truth.rows).keys())
+        done = done_in(table, truth.rows)
+        left = [image for image in truth.rows if image not in done or done[image].failed]
         if truth.unknown:
             print(f"unknown to {network.name}, left out: {', '.join(truth.unknown)}")
         print(f"{len(truth.rows)} pictures, {len(truth.rows) - len(left)} of them done before")

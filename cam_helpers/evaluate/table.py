@@ -2,6 +2,7 @@
 
 Every process appends whole pictures to a file of its own beside the table. A picture counts as done
 where all its lines stand in one of these files, or in the table; what was cut off does not count.
+One with a problem has its lines as well, but is tried again by the next run.
 """
 
 import contextlib
@@ -11,12 +12,21 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from cam_helpers.evaluate.measure import COLUMNS
 
 HEADER = (",".join(COLUMNS) + "\n").encode()
 PART = ".part-"
-Span = tuple[Path, int, int]  # a file and where in it a picture's lines begin and end
+
+
+class Span(NamedTuple):
+    """Where the lines of a picture stand."""
+
+    file: Path
+    start: int
+    end: int
+    failed: bool  # at least one of them tells of a problem
 
 
 def whole_pictures(file: Path, rows: Mapping[int, int]) -> dict[int, Span]:
@@ -29,17 +39,17 @@ def whole_pictures(file: Path, rows: Mapping[int, int]) -> dict[int, Span]:
         if opened.readline() != HEADER:
             return {}
         end = start = len(HEADER)
-        last, count = -1, 0
+        last, count, failed = -1, 0, False
         for line in opened:
             fields = next(csv.reader([line.decode(errors="replace")]))
             number = fields[0]
             if not (line.endswith(b"\n") and len(fields) == len(COLUMNS) and number.isdecimal()):
                 break
-            if int(number) != last:
-                last, count, start = int(number), 0, end
-            end, count = end + len(line), count + 1
+            if int(number) != last or count == rows.get(last):  # or the same was tried again
+                last, count, start, failed = int(number), 0, end, False
+            end, count, failed = end + len(line), count + 1, failed or fields[-1] != ""
             if count == rows.get(last):
-                found[last] = file, start, end
+                found[last] = Span(file, start, end, failed)
     return found
 
 
@@ -47,7 +57,7 @@ def open_part(table: Path, rank: int, rows: Mapping[int, int]) -> io.BufferedWri
     """Open the file of a process to append to, after its last whole picture."""
     file = table.with_name(f"{table.name}{PART}{rank}")
     opened = file.open("ab")
-    ends = [end for _, _, end in whole_pictures(file, rows).values()]
+    ends = [span.end for span in whole_pictures(file, rows).values()]
     opened.truncate(max(ends, default=0))
     if not ends:
         opened.write(HEADER)
@@ -60,18 +70,19 @@ def parts_of(table: Path) -> list[Path]:
 
 
 def done_in(table: Path, rows: Mapping[int, int]) -> dict[int, Span]:
-    """Return where the lines of every finished picture stand.
+    """Return where the lines of every finished picture stand, those without a problem first.
 
     Raises `ValueError` where the table itself, which is written whole, was changed since.
     """
     done: dict[int, Span] = {}
-    for part in parts_of(table):
-        done |= whole_pictures(part, rows)
     if table.exists():
-        finished = whole_pictures(table, rows)
-        if finished.keys() != rows.keys():
+        done = whole_pictures(table, rows)
+        if done.keys() != rows.keys():
             raise ValueError(f"{table} was changed by another program. Name another --out.")
-        done |= finished
+    for part in parts_of(table):
+        for image, span in whole_pictures(part, rows).items():
+            if image not in done or done[image].failed:
+                done[image] = span
     return done
 
 
@@ -84,10 +95,10 @@ def merge(table: Path, rows: Mapping[int, int]) -> None:
     def write(draft: io.BufferedWriter) -> None:
         draft.write(HEADER)
         with contextlib.ExitStack() as files:
-            used = {file for file, _, _ in done.values()}
+            used = {span.file for span in done.values()}
             sources = {file: files.enter_context(file.open("rb")) for file in used}
             for image in rows:
-                file, start, end = done[image]
+                file, start, end, _ = done[image]
                 sources[file].seek(start)
                 draft.write(sources[file].read(end - start))
 

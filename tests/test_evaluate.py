@@ -450,6 +450,15 @@ def test_two_processes_make_the_same_table_to_the_last_digit(folder, finished, t
     assert sorted(file.name for file in tmp_path.iterdir()) == ["results.csv", "results.csv.made-of"]
 
 
+def test_a_bad_file_is_no_crash_of_several_processes(tmp_path):
+    folder = write_folder(tmp_path / "scenes", NAMES[:2])
+    (folder / "cat.png").unlink()
+    running = shared_out(folder, tmp_path / "results.csv")
+    said, _ = running.communicate(timeout=600)
+    assert running.returncode == 0, said
+    assert "cat.png, cat: No picture" in said and "ChildFailedError" not in said
+
+
 @pytest.mark.long
 def test_a_worker_that_is_killed_costs_nothing(tmp_path):
     """Three times a worker is killed, after some more rows; then three processes go on."""

@@ -93,10 +93,15 @@ def made_of(network: Network, annotations: Path) -> dict[str, str]:
     }
 
 
+def is_alone() -> bool:
+    """Return whether this process was started without torchrun."""
+    return not (dist.is_available() and dist.is_torchelastic_launched())
+
+
 @contextlib.contextmanager
 def processes() -> Iterator[tuple[int, int]]:
     """Join the other processes that torchrun has started; give one's own number and how many."""
-    if not (dist.is_available() and dist.is_torchelastic_launched()):
+    if is_alone():
         yield 0, 1
         return
     # The first to be done waits for the last, however long.
@@ -156,7 +161,10 @@ def fill(table: Path, chosen: argparse.Namespace, rank: int, ranks: int) -> None
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Read the command line, measure, print the summary; return 1 where something was skipped."""
+    """Read the command line, measure, print the summary.
+
+    Return 1 where something was skipped, but 0 under torchrun, which would call it a crash.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m cam_helpers.evaluate",
         description="Measure the maps of a folder of pictures with COCO annotations. The same "
@@ -183,7 +191,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return 130
     if rank == 0:
         print(text)
-    return int(skipped > 0)
+    return int(skipped > 0 and is_alone())
 
 
 if __name__ == "__main__":

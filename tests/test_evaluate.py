@@ -404,6 +404,12 @@ def test_what_is_missing_is_named(folder, tmp_path, capsys):
         (two / "more.json").write_text(text)
         said = refused(capsys, two, "--annotations", two / "more.json", *out)
         assert "more.json is no annotations file in COCO's format" in said
+    for number in (-1, 1.5, True, "1"):
+        images = [{"id": number, "file_name": "cat.png", "width": 224, "height": 224}]
+        text = json.dumps({"images": images, "annotations": [], "categories": []})
+        (two / "more.json").write_text(text)
+        said = refused(capsys, two, "--annotations", two / "more.json", *out)
+        assert f"an image id is a whole number from 0 on, not {number!r}" in said
     said = refused(capsys, two, "--annotations", tmp_path / "none.json", *out)
     assert "No such file" in said and "none.json" in said
     said = refused(capsys, folder, "--out", tmp_path / "nowhere" / "results.csv")

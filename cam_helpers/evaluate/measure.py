@@ -53,14 +53,17 @@ class Truth:
                 for number, name in named.items()
                 if network.categories.count(name) == 1
             }
-            self.names = {int(i): str(entry["file_name"]) for i, entry in self.coco.imgs.items()}
+            for i in self.coco.imgs:
+                if type(i) is not int or i < 0:
+                    raise ValueError(f"an image id is a whole number from 0 on, not {i!r}")
+            self.names = {i: str(entry["file_name"]) for i, entry in self.coco.imgs.items()}
             self.sizes = {
                 i: (entry["width"], entry["height"]) for i, entry in self.coco.imgs.items()
             }
             counts = {image: len(self.objects(image)) for image in sorted(self.names)}
         except (AssertionError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
-                f"{file} is no annotations file in COCO's format: {error!r}"
+                f"{file} is no annotations file in COCO's format: {type(error).__name__}: {error}"
             ) from error
         self.unknown = sorted(
             {name for number, name in named.items() if number not in self.classes}

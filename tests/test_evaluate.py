@@ -20,6 +20,7 @@ from pycocotools.mask import encode
 import cam_helpers as ch
 from cam_helpers import localization
 from cam_helpers.evaluate import __main__ as command
+from cam_helpers.evaluate import measure
 from cam_helpers.folders import DATA_FOLDER
 
 SHIPPED = DATA_FOLDER / "pictures"
@@ -355,6 +356,33 @@ def test_a_fault_that_may_pass_stops_the_run(folder, finished, tmp_path, monkeyp
         assert not table.exists()
     assert command.main(words) == 0
     assert table.read_bytes() == finished.read_bytes()
+
+
+def test_a_picture_without_a_map_is_named(folder, finished, tmp_path, monkeypatch, capsys):
+    explain = measure.explain
+
+    def refuse(network, picture):
+        if picture == ch.open_picture(folder / "bird.png"):
+            raise ch.UnsuitableNetworkError("the map does not give the score")
+        return explain(network, picture)
+
+    monkeypatch.setattr(measure, "explain", refuse)
+    table = tmp_path / "results.csv"
+    assert command.main([str(folder), "--out", str(table)]) == 1
+    assert "bird.png, bird: the map does not give the score" in capsys.readouterr().out
+    good = [row for row in rows_in(finished) if row["image"] != "bird.png"]
+    assert [row for row in rows_in(table) if not row["problem"]] == good
+
+
+def test_a_name_with_half_a_sign_is_written(tmp_path, capsys):
+    def rename(coco):
+        coco["images"][0]["file_name"] = "cat\ud83d.png"  # JSON may hold half of a pair
+
+    table = tmp_path / "results.csv"
+    folder = write_folder(tmp_path / "scenes", NAMES[:2], rename)
+    for _ in range(2):
+        assert command.main([str(folder), "--out", str(table)]) == 1
+        assert r"cat\ud83d.png, cat: No picture" in capsys.readouterr().out
 
 
 # ---- What cannot be done is said --------------------------------------------------------------

@@ -152,7 +152,8 @@ def fill(table: Path, chosen: argparse.Namespace, rank: int, ranks: int) -> None
         loader = DataLoader(pictures, batch_size=None, num_workers=chosen.workers, collate_fn=tuple)
         with open_part(table, rank, truth.rows) as part:
             for image, picture in tqdm(loader, unit="picture", disable=rank > 0):
-                part.write(rows_of(network, truth, image, picture).encode())
+                lines = rows_of(network, truth, image, picture)
+                part.write(lines.encode(errors="backslashreplace"))  # half a sign, in a name
                 part.flush()
                 os.fsync(part.fileno())
     if ranks > 1:

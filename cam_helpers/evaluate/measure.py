@@ -126,7 +126,12 @@ def rows_of(network: Network, truth: Truth, image: int, picture: Image.Image | s
     """Return the lines of one picture; `picture` may be the reason why there is none."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    explanation = None if isinstance(picture, str) else explain(network, picture)
+    explanation = None
+    if not isinstance(picture, str):
+        try:
+            explanation = explain(network, picture)
+        except ValueError as error:  # its map is none, such as one that does not give the score
+            picture = str(error)
     for class_index, entries in truth.objects(image).items():
         row = {
             "image_id": image,

@@ -208,6 +208,24 @@ def test_a_mask_whose_runs_do_not_fill_the_picture_is_damaged(tmp_path, counts, 
     assert problem or (not row["problem"] and numbers(row, "inside").sum() == 1_000)
 
 
+def test_crowds_and_boxes_without_area_are_no_objects(tmp_path):
+    """Added to a picture, they change nothing; a picture with nothing else gets no row."""
+
+    def add(coco):
+        cat, *_, bird = coco["annotations"]
+        bird["iscrowd"] = 1
+        box = [100, 100, 0, 40]
+        coco["annotations"] += [cat | {"id": 9_001, "iscrowd": 1, "bbox": [150, 150, 60, 60]}]
+        coco["annotations"] += [cat | {"id": 9_002, "bbox": box, "segmentation": []}]
+
+    names = ("cat", "bird")
+    as_it_was, table = tmp_path / "1.csv", tmp_path / "2.csv"
+    assert command.main([str(write_folder(tmp_path / "1", names)), "--out", str(as_it_was)]) == 0
+    assert command.main([str(write_folder(tmp_path / "2", names, add)), "--out", str(table)]) == 0
+    cat, bird = sorted(rows_in(as_it_was), key=lambda row: row["image"] == "bird.png")
+    assert bird["category"] == "bird" and rows_in(table) == [cat]
+
+
 # ---- Stopped, and gone on with ----------------------------------------------------------------
 
 

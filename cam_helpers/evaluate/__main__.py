@@ -15,6 +15,7 @@ digit on the same machine: each picture passes through the network by itself, on
 
 The truth of a category is the union of its masks in the picture (the box of an object without
 mask), and all its boxes. It counts whole, also where the network saw only the centre of a picture.
+Crowds (`iscrowd`) and boxes without area do not count as objects.
 """
 
 import argparse

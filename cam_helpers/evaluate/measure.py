@@ -79,10 +79,15 @@ class Truth:
             raise ValueError(f"{file} tells of no object that {network.name} knows.")
 
     def objects(self, image: int) -> dict[int, list[dict[str, Any]]]:
-        """Return the annotations of a picture by class index, in rising order."""
+        """Return the annotations of a picture by class index, in rising order.
+
+        Crowds (`iscrowd`) and boxes without area are left out.
+        """
         found: dict[int, list[dict[str, Any]]] = {}
         for entry in self.coco.imgToAnns[image]:
-            true_box(entry)  # it has one
+            x0, y0, x1, y1 = true_box(entry)
+            if entry.get("iscrowd") or not (x0 < x1 and y0 < y1):
+                continue
             if entry["category_id"] in self.classes:
                 found.setdefault(self.classes[entry["category_id"]], []).append(entry)
         return dict(sorted(found.items()))

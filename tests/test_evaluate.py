@@ -392,7 +392,7 @@ def test_a_picture_without_a_map_is_named(folder, finished, tmp_path, monkeypatc
     assert [row for row in rows_in(table) if not row["problem"]] == good
 
 
-def test_a_name_with_half_a_sign_is_written(tmp_path, capsys):
+def test_a_name_with_a_lone_surrogate_is_written(tmp_path, capsys):
     def rename(coco):
         coco["images"][0]["file_name"] = "cat\ud83d.png"  # JSON may hold half of a pair
 

@@ -154,7 +154,7 @@ def fill(table: Path, chosen: argparse.Namespace, rank: int, ranks: int) -> None
         with open_part(table, rank, truth.rows) as part:
             for image, picture in tqdm(loader, unit="picture", disable=rank > 0):
                 lines = rows_of(network, truth, image, picture)
-                part.write(lines.encode(errors="backslashreplace"))  # half a sign, in a name
+                part.write(lines.encode(errors="backslashreplace"))  # a lone surrogate
                 part.flush()
                 os.fsync(part.fileno())
     if ranks > 1:

@@ -250,7 +250,10 @@ def test_going_on_loses_no_row_and_doubles_none(folder, finished, tmp_path, monk
     assert table.read_bytes() == whole
     assert explained == sorted(missing)
     assert (kept == 1.0) == (not missing)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["results.csv", "results.csv.made-of"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "results.csv",
+        "results.csv.made-of",
+    ]
 
 
 def test_a_picture_whose_rows_are_not_all_there_is_measured_again(folder, finished, tmp_path):
@@ -462,10 +465,32 @@ def test_what_is_missing_is_named(folder, tmp_path, capsys):
     assert "nowhere is no folder: make it" in said
     assert "is a folder: name a file in it" in refused(capsys, folder, "--out", two)
     assert "No network is called" in refused(capsys, folder, *out, "--network", "tinyresnet")
-    other = tmp_path / "other.csv"
-    other.write_text("a,b\n1,2\n")
-    assert "was not written by this command" in refused(capsys, other)
     assert not (tmp_path / "results.csv.made-of").exists()
+
+
+def test_what_is_no_table_is_refused(finished, tmp_path, capsys):
+    lines = finished.read_text(encoding="utf-8").splitlines(keepends=True)
+    whole = "".join(lines)
+    damaged = (
+        "",
+        "a,b\n1,2\n",
+        whole[:-1_000],  # too few fields
+        whole + "1,2\n",
+        whole.replace(lines[1], lines[1].replace(" ", "  x ", 1)),
+        lines[0] + "".join(lines[1:]).replace(" 0,", ",", 1),  # too few numbers in a field
+    )
+    table = tmp_path / "damaged.csv"
+    for text in damaged:
+        table.write_text(text, encoding="utf-8")
+        assert f"{table} is damaged or no table of this command" in refused(capsys, table), text
+    picture = SHIPPED / "cat.png"
+    assert f"{picture} is damaged or no table of this command" in refused(capsys, picture)
+
+
+def test_one_picture_has_no_intervals(tmp_path, capsys):
+    folder = write_folder(tmp_path / "scenes", NAMES[:1])
+    assert command.main([str(folder), "--out", str(tmp_path / "results.csv")]) == 0
+    assert "need at least two pictures" in capsys.readouterr().out
 
 
 # ---- Several processes ------------------------------------------------------------------------
@@ -499,7 +524,10 @@ def test_two_processes_make_the_same_table_to_the_last_digit(folder, finished, t
     assert running.returncode == 0, said
     assert table.read_bytes() == finished.read_bytes()
     assert command.summary(finished)[0].splitlines()[1:] == said.splitlines()[-4:]
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["results.csv", "results.csv.made-of"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "results.csv",
+        "results.csv.made-of",
+    ]
 
 
 def test_a_bad_file_is_no_crash_of_several_processes(tmp_path):

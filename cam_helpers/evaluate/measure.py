@@ -184,15 +184,24 @@ def summary(table: Path) -> tuple[str, int]:
     """Return what a table says, as text, and how many of its rows have no measures.
 
     Intervals are 95 %, by drawing pictures anew; the rows of one picture are drawn together.
+    Raises `ValueError` where the file is damaged or no such table.
     """
+    try:
+        return _sum_up(table)
+    except (csv.Error, OverflowError, ValueError) as error:
+        raise ValueError(f"{table} is damaged or no table of this command: {error}") from error
+
+
+def _sum_up(table: Path) -> tuple[str, int]:
     images: list[str] = []
     pointing, shares, hits, pixels = [], [], [], []
     skipped: list[str] = []
     with table.open(encoding="utf-8", newline="") as opened:
-        reader = csv.DictReader(opened)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise ValueError(f"{table} was not written by this command: its columns are others.")
-        for row in reader:
+        reader = csv.reader(opened)
+        if tuple(next(reader, ())) != COLUMNS:
+            raise ValueError("its columns are others.")
+        for fields in reader:
+            row = dict(zip(COLUMNS, fields, strict=True))
             if row["problem"]:
                 skipped.append(f"  {row['image']}, {row['category']}: {row['problem']}")
                 continue
@@ -213,6 +222,8 @@ def summary(table: Path) -> tuple[str, int]:
         for name, rows, options in measures:
             value, low, high = bootstrap(rows, groups=images, **options)
             lines.append(f"{name:14} {value:.3f}   95 % between {low:.3f} and {high:.3f}")
+    else:
+        lines.append("The measures are given with intervals, and these need at least two pictures.")
     if skipped:
         lines.append(f"{len(skipped)} rows without measures (the reason is in column problem):")
         lines += skipped[:MOST_NAMED] + ["  ..."] * (len(skipped) > MOST_NAMED)

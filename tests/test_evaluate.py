@@ -546,8 +546,9 @@ def test_a_worker_that_is_killed_costs_nothing(tmp_path):
     folder = write_folder(tmp_path / "scenes", ch.shipped_pictures())
     assert command.main([str(folder), "--out", str(one)]) == 0
     for turn in range(1, 4):
+        before = rows_there(tmp_path)
         running = shared_out(folder, table)
-        wait_for(running, lambda most=turn * 5: rows_there(tmp_path) >= most)
+        wait_for(running, lambda most=before + 3: rows_there(tmp_path) >= most)
         workers = psutil.Process(running.pid).children()
         workers[turn % 2].send_signal(signal.SIGKILL)
         said, _ = running.communicate(timeout=600)

@@ -177,6 +177,15 @@ def test_a_box_outside_the_picture_is_nowhere_in_it(tmp_path, capsys, box):
 PIXELS = 224 * 224
 
 
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 1.0])
+def test_run_lengths_are_those_of_the_mask(share):
+    mask = np.asfortranarray(np.random.default_rng(1).random((60, 90)) < share, dtype=np.uint8)
+    column_by_column = mask.ravel(order="F")
+    changes = np.flatnonzero(np.diff(column_by_column, prepend=0))
+    expected = np.diff(changes, prepend=0, append=mask.size).tolist()
+    assert measure.run_lengths(encode(mask)["counts"]) == expected
+
+
 @pytest.mark.parametrize(
     ("counts", "problem"),
     [

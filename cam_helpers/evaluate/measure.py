@@ -113,12 +113,30 @@ def decoded(runs: dict[str, Any], shape: tuple[int, ...]) -> np.ndarray:
 
     if tuple(runs["size"]) != shape:
         raise ValueError(f"its size is {runs['size']}, the picture's {list(shape)}")
-    found: np.ndarray = decode(runs).astype(bool)  # refuses runs that are too long
-    try:  # and leaves to chance what lies beyond the last run; full, they do not fit into less
-        decode({"size": [1, found.size - 1], "counts": runs["counts"]})
-    except ValueError:
-        return found
-    raise ValueError("its runs do not fill the picture")
+    lengths = run_lengths(runs["counts"])  # `decode` leaves to chance what lies beyond the last run
+    if sum(lengths) != shape[0] * shape[1] or min(lengths) < 0:
+        raise ValueError("its runs do not fill the picture")
+    found: np.ndarray = decode(runs).astype(bool)
+    return found
+
+
+def run_lengths(counts: str | bytes) -> list[int]:
+    """Return the run lengths in COCO's compressed form.
+
+    Five bits a character, lowest first, 32 where more follow; from the fourth length on it is the
+    difference from the last but one (`rleToString` in pycocotools' maskApi.c).
+    """
+    lengths: list[int] = []
+    value = shift = 0
+    for character in counts.encode() if isinstance(counts, str) else counts:
+        bits = character - 48
+        value |= (bits & 31) << shift
+        shift += 5
+        if not bits & 32:
+            value -= (bits & 16) << (shift - 4)  # a negative number
+            lengths.append(value + (lengths[-2] if len(lengths) > 2 else 0))
+            value = shift = 0
+    return lengths
 
 
 def true_box(entry: Mapping[str, Any]) -> tuple[float, float, float, float]:

@@ -39,7 +39,7 @@ test-long: $(UV)
 
 # For contributors: how long do maps take, ours and other libraries'? bench.py takes --device cuda.
 bench: $(UV)
-	$(UV) run --locked --extra libraries python tests/bench.py
+	$(UV) run --locked --extra libraries python tests/studies/bench.py
 
 # For contributors: style and types.
 check: $(UV)

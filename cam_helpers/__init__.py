@@ -6,6 +6,9 @@ needed, matplotlib with the first colours.
 
 from cam_helpers.display.rows import draw_bars, show_row
 from cam_helpers.display.show import draw_cells, draw_colour_bar, evidence_colours, show
+from cam_helpers.drawn.class_folder import draw_class_folder
+from cam_helpers.drawn.scenes import Scene, draw_scene
+from cam_helpers.drawn.xrays import draw_xray
 from cam_helpers.explain import Explanation, explain
 from cam_helpers.explain_many import explain_many
 from cam_helpers.grad_cam import grad_cam, grad_cam_layers
@@ -28,17 +31,15 @@ from cam_helpers.networks.load import WeightsUnavailableError, load_classifier, 
 from cam_helpers.networks.make import make_network
 from cam_helpers.networks.network import Classifier, Network
 from cam_helpers.networks.proof import UnsuitableNetworkError
+from cam_helpers.networks.tiny_resnet import CATEGORIES
 from cam_helpers.networks.weights_file import DamagedWeightsError
 from cam_helpers.panel.explorer import explorer
-from cam_helpers.pictures.class_folder import draw_class_folder
 from cam_helpers.pictures.open_picture import (
     PictureError,
     open_picture,
     shipped_photographs,
     shipped_pictures,
 )
-from cam_helpers.pictures.scenes import CATEGORIES, Scene, draw_scene
-from cam_helpers.pictures.xray import draw_xray
 from cam_helpers.place import MirrorTest, mirror_test
 from cam_helpers.step_1_predict import Prediction, predict
 from cam_helpers.step_2_isolate_weights import ClassWeights, isolate_weights

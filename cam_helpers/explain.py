@@ -12,16 +12,17 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import linear
 
+from cam_helpers.boxes import Box, rounded
 from cam_helpers.localization import share_inside
 from cam_helpers.networks.network import ClassChoice, Network, check_network
-from cam_helpers.networks.proof import UnsuitableNetworkError, nearly_equal
+from cam_helpers.networks.proof import UnsuitableNetworkError
+from cam_helpers.networks.running import nearly_equal
 from cam_helpers.pictures.open_picture import PictureError, PictureSource, open_picture
 from cam_helpers.step_1_predict import Prediction, forward
 from cam_helpers.step_2_isolate_weights import ClassWeights
 from cam_helpers.step_3_hook_features import hook_features
 from cam_helpers.step_4_weighted_sum import weighted_sum
 from cam_helpers.step_5_upsample_and_overlay import (
-    Box,
     Limits,
     MapStyle,
     Scale,
@@ -124,7 +125,7 @@ class Explanation:
         the network saw nothing. Where a tensor was explained, (H, W) is the input's own size.
         """
         width, height = self.whole_size or tuple(reversed(self._input.shape[1:]))
-        x0, y0, x1, y1 = (round(edge) for edge in self.seen_box)
+        x0, y0, x1, y1 = rounded(self.seen_box)
         grown = upsample(self.cam(class_index), (y1 - y0, x1 - x0))
         whole = grown.new_full((height, width), torch.nan)
         # A crop with a margin reaches beyond the picture; that part is left out.
@@ -162,7 +163,7 @@ class Explanation:
         x0, y0, x1, y1 = box
         left, top, right, bottom = self.seen_box
         if x0 < x1 and y0 < y1 and (x1 <= left or right <= x0 or y1 <= top or bottom <= y0):
-            crop = tuple(round(edge) for edge in self.seen_box)
+            crop = rounded(self.seen_box)
             raise ValueError(f"The box {box} lies outside the crop {crop}: nothing is known there.")
         return share_inside(self.whole_cam(class_index), box)
 

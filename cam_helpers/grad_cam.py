@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from cam_helpers.networks.network import ClassChoice, Classifier, Network, check_classifier
-from cam_helpers.networks.proof import evaluation_mode, hooked
+from cam_helpers.networks.running import evaluation_mode, hooked
 from cam_helpers.pictures.open_picture import PictureSource
 from cam_helpers.step_4_weighted_sum import weighted_sum
 

@@ -15,7 +15,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-Box = tuple[float, float, float, float]
+from cam_helpers.boxes import Box
+
 Array = Tensor | NDArray[Any]
 Numbers = NDArray[np.float64]
 Counts = NDArray[np.int64]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from cam_helpers.networks.network import Classifier, check_classifier
-from cam_helpers.networks.proof import evaluation_mode
+from cam_helpers.networks.running import evaluation_mode
 from cam_helpers.pictures.open_picture import PictureSource
 
 

@@ -13,15 +13,16 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from cam_helpers.boxes import Box, rounded
+
 Limits = tuple[float, float]
-Box = tuple[float, float, float, float]
 Style = Literal["evidence", "blend"]
 Scale = Literal["shared", "raw", "min-max"]
 # A choice for lists, perceptually uniform ones first; jet is the article's.
 COLOUR_MAPS = ("viridis", "magma", "inferno", "cividis", "gray", "coolwarm", "jet")
 
 # Orange and purple; with these and with `pale`, sign and order of the cells are read best from the
-# drawn pixels, in normal and in colour-deficient sight: python tests/reading_overlays.py
+# drawn pixels, in normal and in colour-deficient sight: python tests/studies/reading_overlays.py
 FOR, AGAINST = (240, 110, 0), (80, 45, 185)
 SCALES: tuple[Scale, ...] = ("shared", "raw", "min-max")
 OPACITY: dict[Style, float] = {"evidence": 0.85, "blend": 0.5}
@@ -126,7 +127,7 @@ def overlay(
     style = MapStyle.of(style, **options)
     numbers, limits = _checked(cam, limits)
     result = picture.convert("RGB")
-    x0, y0, x1, y1 = (round(edge) for edge in box or (0, 0, *picture.size))
+    x0, y0, x1, y1 = rounded(box or (0, 0, *picture.size))
     seen = result.crop((x0, y0, x1, y1))
     grown = upsample(numbers, (seen.height, seen.width))
     drawn = _laid_over(seen, grown.numpy(), style, limits)
@@ -240,7 +241,7 @@ def frame_cell(
     """
     framed = picture.convert("RGB")
     size = framed.height, framed.width
-    x0, y0, x1, y1 = (round(edge) for edge in cell_box(*cell, shape, size))
+    x0, y0, x1, y1 = rounded(cell_box(*cell, shape, size))
     draw = ImageDraw.Draw(framed)
     draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline="black", width=3)
     draw.rectangle((x0 + 1, y0 + 1, x1 - 2, y1 - 2), outline="white", width=1)

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cam_helpers.pictures.scenes import CATEGORIES, Scene, draw_scene
+from cam_helpers.drawn.scenes import Scene, draw_scene
+from cam_helpers.networks.tiny_resnet import CATEGORIES
 
 SIZE = 224
 PICTURES = Path(__file__).resolve().parent / "pictures"

@@ -16,12 +16,10 @@ HEAVY = ("torchvision", "ipywidgets", "IPython", "skimage", "matplotlib.pyplot")
 
 START = "import sys, json, cam_helpers as ch\n"
 WORK = """
-from cam_helpers.training.measure import measure
 network = ch.load_network()
 explanation = ch.explain(network, "cat")
 explanation.overlay("cat", whole=True, colour_map="jet")
 ch.overlay(ch.draw_scene(5).picture, explanation.cam("cat"))
-measure(network, scenes=1)
 """
 REPORT = "print(json.dumps(sorted(sys.modules)))\n"
 
@@ -39,10 +37,10 @@ def test_neither_importing_nor_working_with_tiny_resnet_imports_anything_heavy()
     assert [name for name in HEAVY if name in loaded] == []
 
 
-def test_importing_does_not_import_the_parts_for_widgets_and_training():
+def test_importing_does_not_import_the_parts_for_widgets():
     loaded = modules_after("")
     assert "matplotlib" not in loaded  # it comes with the first colours
-    late = ("display.controls", "panel.panel", "training.measure", "training.tiny_resnet")
+    late = ("display.controls", "panel.panel")
     assert "cam_helpers.explain" in loaded
     assert loaded & {f"cam_helpers.{name}" for name in late} == set()
 
@@ -71,11 +69,14 @@ USES = {
 STEPS = sorted(name for name in USES if name.startswith("step_"))
 # From the bottom up. A room imports from the rooms below it, never from those above.
 FLOORS = (
-    ("folders", "pictures", "localization"),
+    ("folders", "boxes"),
+    ("pictures", "localization"),
+    ("drawn",),
     ("networks",),
     STEPS,
     ("explain",),
-    ("explain_many", "training", "display", "place", "grad_cam", "evaluate"),
+    ("explain_many", "display", "place", "grad_cam"),
+    ("evaluate",),
     ("panel", "page"),
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
@@ -96,9 +97,14 @@ def test_no_step_imports_another_step(step):
     assert USES[step] & set(STEPS) == set()
 
 
-def test_pictures_know_no_network():
-    rooms = {room_of(used) for name in USES if room_of(name) == "pictures" for used in USES[name]}
-    assert rooms == {"pictures", "folders"}
+def test_pictures_drawn_ones_and_measures_know_no_network():
+    for room, below in {
+        "pictures": {"folders"},
+        "drawn": {"folders", "boxes", "pictures"},
+        "localization": {"boxes"},
+    }.items():
+        used = {room_of(used) for name in USES if room_of(name) == room for used in USES[name]}
+        assert used - {room} == below
 
 
 def test_imports_run_one_way_only():

@@ -8,12 +8,7 @@ from statistics import fmean, median
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-from torch import nn
-
-import cam_helpers as ch
-from cam_helpers.place import map_centre
-from cam_helpers.training.measure_place import (
+from measure_place import (
     CELL,
     PHOTOGRAPHS,
     common_share,
@@ -26,6 +21,11 @@ from cam_helpers.training.measure_place import (
     window,
     windows,
 )
+from PIL import Image
+from torch import nn
+
+import cam_helpers as ch
+from cam_helpers.place import map_centre
 
 SIZE = (224, 224)
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import cam_helpers as ch
-from cam_helpers.pictures.annotations import shipped_boxes
+from cam_helpers.drawn.annotations import shipped_boxes
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from reading_overlays import lab, light
+from studies.reading_overlays import lab, light
 
 import cam_helpers as ch
 from cam_helpers.step_5_upsample_and_overlay import (

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from cam_helpers.boxes import rounded
 from cam_helpers.explain import Explanation, explain
 from cam_helpers.localization import (
     OVERLAPS,
@@ -102,7 +103,7 @@ class Truth:
                 except Exception as error:  # of any kind, where it is not in COCO's format
                     raise ValueError(f"The mask {entry.get('id')} is damaged: {error}") from error
             else:
-                x0, y0, x1, y1 = (round(edge) for edge in true_box(entry))
+                x0, y0, x1, y1 = rounded(true_box(entry))
                 mask[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)] = True
         return mask
 

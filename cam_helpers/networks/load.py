@@ -27,9 +27,9 @@ from cam_helpers.networks.tf_mobilenet_v2 import (
     make_tf_mobilenet_v2,
     preprocess_for_tensorflow,
 )
-from cam_helpers.networks.tiny_resnet import TinyResNet, load_tiny_resnet
+from cam_helpers.networks.tiny_resnet import CATEGORIES, TinyResNet, load_tiny_resnet
 from cam_helpers.networks.weights_file import errors_named, lacks_memory, refuse_compressed
-from cam_helpers.networks.xray import (
+from cam_helpers.networks.xray_net import (
     XRAY_CATEGORIES,
     XRAY_NAMES,
     XRayNet,
@@ -37,7 +37,6 @@ from cam_helpers.networks.xray import (
     preprocess_for_xrays,
     xray_weights_file,
 )
-from cam_helpers.pictures.scenes import CATEGORIES
 
 SHIPPED = ("tiny_resnet", "tf_mobilenet_v2")
 

@@ -13,8 +13,10 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from cam_helpers.networks.proof import UnsuitableNetworkError, lock_of
-from cam_helpers.networks.seen import Box, Colours, Preprocessing, find_box, find_colours
+from cam_helpers.boxes import Box
+from cam_helpers.networks.proof import UnsuitableNetworkError
+from cam_helpers.networks.running import lock_of
+from cam_helpers.networks.seen import Colours, Preprocessing, find_box, find_colours
 from cam_helpers.pictures.open_picture import PictureSource, open_picture
 
 ClassChoice = SupportsIndex | str

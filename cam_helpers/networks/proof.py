@@ -8,18 +8,16 @@ Where: any shuffling of the cells keeps that sum. So each corner of the picture 
 turn, and every cell of the feature maps has to change most with its own corner.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from threading import RLock
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 from torch.nn.parameter import is_lazy
+
+from cam_helpers.networks.running import evaluation_mode, hooked, nearly_equal
 
 # What may lie between the feature maps and the linear layer: pooling, and layers that in
 # evaluation mode hand their input on unchanged but for its shape.
@@ -168,19 +166,6 @@ def _record_calls(model: nn.Module, picture: Tensor) -> tuple[list[_Call], Tenso
     return calls, output
 
 
-@contextmanager
-def hooked(layers: Mapping[str, nn.Module], hook: Callable[..., Any]) -> Iterator[None]:
-    """Call `hook(name, layer, inputs, named inputs, output)` whenever one of the layers is done."""
-    handles = []
-    try:
-        for name, layer in layers.items():
-            handles.append(layer.register_forward_hook(partial(hook, name), with_kwargs=True))
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
 def _gives_the_output(model: nn.Module, picture: Tensor, last: _Call, output: Tensor) -> bool:
     """Say whether the model's output is what a layer returns, whatever that is.
 
@@ -224,18 +209,6 @@ def _feeds(call: _Call, last: _Call) -> bool:
 def _equal(one: Tensor, other: Tensor | None) -> bool:
     """Say whether two tensors are nearly equal; zeros prove nothing."""
     return other is not None and bool(other.any()) and nearly_equal(one, other)
-
-
-def nearly_equal(one: Tensor, other: Tensor) -> bool:
-    """Say whether two tensors differ by at most 1e-4 of the largest number, or a few last digits.
-
-    (The last digits of 16-bit numbers are larger than that.)
-    """
-    if one.shape != other.shape:
-        return False
-    tolerance = max(1e-4, 8 * torch.finfo(other.dtype).eps)
-    difference = (one - other).abs().max().item()
-    return difference <= tolerance * other.abs().max().item()
 
 
 def _cell_count(call: _Call) -> int:
@@ -345,43 +318,3 @@ def _out_of_place(
         "the picture too small for it? Grad-CAM (Selvaraju et al. 2017) of an earlier layer may "
         f"serve: grad_cam(load_classifier({name!r}), picture, class_index, layer)."
     )
-
-
-@contextmanager
-def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Run a block with the model in evaluation mode, then put every layer's own mode back.
-
-    One thread at a time, by `lock_of`: a second one would take evaluation mode for the model's own,
-    or be thrown back into training mode half-way, and overwrite BatchNorm's statistics for good.
-
-    A compiled model (`torch.compile`) runs uncompiled in the block, since compiled code passes by
-    hooks that were set after compiling.
-    """
-    with lock_of(model), ExitStack() as until_the_end:
-        layers = list(model.modules())
-        if any(is_compiled(layer) for layer in layers):
-            until_the_end.enter_context(torch.compiler.set_stance("force_eager"))
-        training = [layer for layer in layers if layer.training]
-        try:
-            if training:
-                model.eval()
-            yield
-        finally:
-            for layer in training:
-                layer.training = True
-
-
-def is_compiled(layer: nn.Module) -> bool:
-    """Say whether a layer comes from `torch.compile(layer)` or went through `layer.compile()`."""
-    return hasattr(layer, "_orig_mod") or layer._compiled_call_impl is not None
-
-
-# Beside the models, not inside them: a lock can be neither copied nor saved.
-_locks: WeakKeyDictionary[nn.Module, RLock] = WeakKeyDictionary()
-
-
-def lock_of(model: nn.Module) -> RLock:
-    """Return the one lock of a model. The thread that holds it may take it again."""
-    # One step of the dictionary behind it, so two threads get the same. A lock around it would stay
-    # locked for good where a Ctrl-C falls just before its release.
-    return _locks.setdefault(model, RLock())

@@ -13,8 +13,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from cam_helpers.boxes import Box
+
 Preprocessing = Callable[[Image.Image], Tensor]  # picture -> input tensor (3, H, W)
-Box = tuple[float, float, float, float]
 
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)

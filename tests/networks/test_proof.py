@@ -9,7 +9,8 @@ from torch import Tensor, nn
 import cam_helpers as ch
 from cam_helpers.networks.make import make_network
 from cam_helpers.networks.preprocess import Preprocess
-from cam_helpers.networks.proof import find_layers, nearly_equal
+from cam_helpers.networks.proof import find_layers
+from cam_helpers.networks.running import nearly_equal
 
 SHUFFLED = torch.randperm(49, generator=torch.Generator().manual_seed(7))
 

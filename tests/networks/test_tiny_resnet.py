@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from train_tiny_resnet import save_weights
 
 import cam_helpers as ch
 from cam_helpers.networks.preprocess import Preprocess
@@ -18,7 +19,6 @@ from cam_helpers.networks.tiny_resnet import (
     load_tiny_resnet,
 )
 from cam_helpers.networks.weights_file import checksum_file
-from cam_helpers.training.tiny_resnet import save_weights
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Take the README's picture of the page.
 
-Run in the project's folder: python tests/page/screenshot.py
+Run in the project's folder: python tests/studies/screenshot_page.py
 """
 
 import io

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 import cam_helpers as ch
-from cam_helpers.pictures.annotations import shipped_boxes
+from cam_helpers.drawn.annotations import shipped_boxes
 
 
 def test_the_boxes_are_those_of_the_drawn_scene():

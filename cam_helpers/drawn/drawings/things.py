@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from cam_helpers.pictures.drawings.shapes import (
+from cam_helpers.drawn.drawings.shapes import (
     DARK,
     WHITE,
     Colour,

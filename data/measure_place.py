@@ -1,6 +1,6 @@
 """Measure where the shipped networks' maps point.
 
-The command is `python -m cam_helpers.training.measure_place [photograph ...]`. It runs the mirror
+The command is `python data/measure_place.py [photograph ...]`. It runs the mirror
 test over fresh scenes for `tiny_resnet`, over the shipped photographs and those named for
 `tf_mobilenet_v2`, and over the same for its weights with torchvision's padding. A photograph should
 show something that ImageNet has a class for. It moves scenes by a cell and sees how far their maps
@@ -22,13 +22,14 @@ import torch
 from PIL import Image
 from torch import nn
 
+from cam_helpers.drawn.scenes import draw_scene
 from cam_helpers.explain import explain
 from cam_helpers.localization import grid_share
 from cam_helpers.networks.load import load_network
 from cam_helpers.networks.network import Network
 from cam_helpers.networks.preprocess import Preprocess
+from cam_helpers.networks.tiny_resnet import CATEGORIES
 from cam_helpers.pictures.open_picture import open_picture
-from cam_helpers.pictures.scenes import CATEGORIES, draw_scene
 from cam_helpers.place import map_centre, mirror_test
 
 # Training draws seeds from 1,000,000 on and never comes this far.

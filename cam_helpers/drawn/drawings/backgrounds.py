@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cam_helpers.pictures.drawings.shapes import (
+from cam_helpers.drawn.drawings.shapes import (
     CIRCLE,
     CREAM,
     DARK,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cam_helpers.pictures.xray import CORNERS, draw_xray
+from cam_helpers.drawn.xrays import CORNERS, draw_xray
 
 
 def pixels(xray):

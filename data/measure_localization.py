@@ -1,6 +1,6 @@
 """Measure whether class activation maps find things better than maps that know little.
 
-The command is `python -m cam_helpers.training.measure_localization --out data/localization.csv`.
+The command is `python data/measure_localization.py --out data/localization.csv`.
 
 On fresh scenes with one object it compares the class activation map of `tiny_resnet` with four
 baselines by the measures of `cam_helpers.localization`. Thresholds for boxes are chosen on other
@@ -14,10 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from measure_tiny_resnet import positive
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from cam_helpers.drawn.scenes import Scene, draw_scene
 from cam_helpers.explain import explain
 from cam_helpers.localization import (
     BOX_THRESHOLDS,
@@ -31,9 +33,8 @@ from cam_helpers.localization import (
 )
 from cam_helpers.networks.load import load_network
 from cam_helpers.networks.network import Network
-from cam_helpers.pictures.scenes import CATEGORIES, Scene, draw_scene
+from cam_helpers.networks.tiny_resnet import CATEGORIES
 from cam_helpers.step_5_upsample_and_overlay import upsample
-from cam_helpers.training.measure import positive
 
 # Training draws seeds from 1,000,000 on and never comes this far.
 FIRST_SEED, FIRST_TUNING_SEED = 941_000_000, 942_000_000

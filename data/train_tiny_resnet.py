@@ -1,6 +1,6 @@
 """Train `tiny_resnet` again from nothing.
 
-The command is `python -m cam_helpers.training.tiny_resnet --out FILE`.
+The command is `python data/train_tiny_resnet.py --out FILE`.
 
 Every step draws scenes that no other step sees, so nothing is stored and nothing can be learnt by
 heart. The network is told which classes a scene shows, never where. Ctrl-C is safe at any time:
@@ -16,19 +16,20 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from measure_tiny_resnet import measure, positive
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from cam_helpers.drawn.scenes import draw_scene
 from cam_helpers.networks.make import make_network
 from cam_helpers.networks.preprocess import Preprocess
 from cam_helpers.networks.tiny_resnet import (
+    CATEGORIES,
     WEIGHTS_FILE,
     TinyResNet,
     load_tiny_resnet,
 )
 from cam_helpers.networks.weights_file import checksum_file, errors_named
-from cam_helpers.pictures.scenes import CATEGORIES, draw_scene
-from cam_helpers.training.measure import measure, positive
 
 BATCH_SIZE = 32
 PEAK_LEARNING_RATE = 3e-3

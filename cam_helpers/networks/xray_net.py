@@ -1,6 +1,6 @@
 """Two small networks that look for an opacity in a drawn x-ray: `xray_fair` and `xray_biased`.
 
-They differ only in what they were trained on (`cam_helpers.training.xray`): for `xray_biased` a
+They differ only in what they were trained on (`data/train_xrays.py`): for `xray_biased` a
 letter stood in a corner of every picture with an opacity and of no other.
 """
 

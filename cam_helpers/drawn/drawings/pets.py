@@ -1,6 +1,6 @@
 """How a cat and a dog are drawn, each in its unit space: x right, y down, about -1 to 1."""
 
-from cam_helpers.pictures.drawings.shapes import (
+from cam_helpers.drawn.drawings.shapes import (
     CREAM,
     DARK,
     WHITE,

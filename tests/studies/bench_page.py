@@ -1,4 +1,4 @@
-"""How quick is the page? Run in the project's folder: python tests/page/benchmark.py
+"""How quick is the page? Run in the project's folder: python tests/studies/bench_page.py
 
 Opens it five times in Chromium, without a screen, graphics card or connection, and prints medians:
 - until the first map: from the start of loading until the map of the first picture is painted;

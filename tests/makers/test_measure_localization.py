@@ -3,9 +3,7 @@
 import csv
 
 import numpy as np
-
-from cam_helpers.folders import DATA_FOLDER
-from cam_helpers.training.measure_localization import (
+from measure_localization import (
     FIRST_SEED,
     MEASURES,
     METHODS,
@@ -14,6 +12,8 @@ from cam_helpers.training.measure_localization import (
     tuned,
     write,
 )
+
+from cam_helpers.folders import DATA_FOLDER
 
 
 def test_a_sample_agrees_with_the_stored_table(loaded_network, tmp_path):

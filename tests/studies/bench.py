@@ -1,4 +1,4 @@
-"""How long do maps take, ours and other libraries'? `make bench`, or `python tests/bench.py`.
+"""How long do maps take, ours and other libraries'? `make bench` prints it.
 
 ResNet-18 with random weights, prepared inputs of 224 x 224 pixels, one thread. Single maps are
 enlarged to 224 x 224, all maps stay h x w (pytorch-grad-cam enlarges them anyway). In every round

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cam_helpers.pictures.drawings import DRAW_OBJECT
-from cam_helpers.pictures.drawings.backgrounds import Background, draw_background, draw_foreground
-from cam_helpers.pictures.drawings.shapes import (
+from cam_helpers.boxes import PixelBox
+from cam_helpers.drawn.drawings import DRAW_OBJECT
+from cam_helpers.drawn.drawings.backgrounds import Background, draw_background, draw_foreground
+from cam_helpers.drawn.drawings.shapes import (
     Colour,
     Drawing,
     Rng,
@@ -27,23 +28,7 @@ from cam_helpers.pictures.drawings.shapes import (
     paint,
 )
 
-CATEGORIES: tuple[str, ...] = (
-    "cat",
-    "dog",
-    "bird",
-    "fish",
-    "butterfly",
-    "flower",
-    "tree",
-    "house",
-    "car",
-    "boat",
-    "umbrella",
-    "cup",
-)
-
 Mask = NDArray[np.bool_]
-Box = tuple[int, int, int, int]
 
 SMALLEST_SIZE = 32
 MOST_OBJECTS = 2
@@ -61,7 +46,7 @@ class Scene:
     picture: Image.Image  # RGB, size x size pixels
     categories: tuple[str, ...]  # what was drawn, in the order asked for
     masks: dict[str, Mask]  # category -> (size, size), True where the object can be seen
-    boxes: dict[str, Box]  # category -> (x0, y0, x1, y1) in pixels around its mask, x1, y1 outside
+    boxes: dict[str, PixelBox]  # category -> (x0, y0, x1, y1) around its mask, x1, y1 outside
 
 
 @dataclass(frozen=True)
@@ -77,7 +62,7 @@ def draw_scene(seed: int, classes: Sequence[str] = ("cat",), size: int = 224) ->
     """Draw the scene that belongs to a seed.
 
     `seed` is any integer from 0; another seed gives another scene. `classes` holds none, one or
-    two different names out of `CATEGORIES`. `size` is the side of the picture in pixels, at least
+    two different names out of `DRAW_OBJECT`. `size` is the side of the picture in pixels, at least
     32; the scene stays the same at any size. Comes with the mask and the box of each object.
     """
     names = _checked(classes)
@@ -104,7 +89,7 @@ def draw_scene(seed: int, classes: Sequence[str] = ("cat",), size: int = 224) ->
     return Scene(picture, names, masks, {name: box_around(mask) for name, mask in masks.items()})
 
 
-def box_around(mask: Mask) -> Box:
+def box_around(mask: Mask) -> PixelBox:
     """Smallest box (x0, y0, x1, y1) around the True pixels of a (rows, columns) mask.
 
     x1 and y1 lie one pixel outside, so x1 - x0 is the width. An empty mask gives (0, 0, 0, 0).
@@ -121,10 +106,10 @@ def _checked(classes: Sequence[str]) -> tuple[str, ...]:
     # A bare string would be read letter by letter, which gives a puzzling message.
     names = (classes,) if isinstance(classes, str) else tuple(classes)
     for name in names:
-        if name not in CATEGORIES:
-            near = difflib.get_close_matches(str(name).lower(), CATEGORIES, n=1)
+        if name not in DRAW_OBJECT:
+            near = difflib.get_close_matches(str(name).lower(), DRAW_OBJECT, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            known = ", ".join(CATEGORIES)
+            known = ", ".join(DRAW_OBJECT)
             raise ValueError(f"unknown class {name!r}.{hint} Known classes: {known}")
     if len(set(names)) < len(names):
         raise ValueError(f"each class can be drawn once in a scene, but got {names}")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageOps
 
+from cam_helpers.drawn.scenes import draw_scene
 from cam_helpers.pictures.open_picture import open_picture
-from cam_helpers.pictures.scenes import draw_scene
 
 LOGO_SIDE = 56  # pixels, of pictures of 224 x 224
 LOGO_FROM_EDGE = 20  # so that the crop of the usual preprocessing still shows it

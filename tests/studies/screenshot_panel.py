@@ -1,6 +1,6 @@
 """Take the README's picture of the explorer, as it looks in JupyterLab in Chromium.
 
-Run in the project's folder: python tests/panel/screenshot.py
+Run in the project's folder: python tests/studies/screenshot_panel.py
 """
 
 import io

@@ -5,11 +5,8 @@ import sys
 import numpy as np
 import pytest
 import torch
-
-import cam_helpers as ch
-from cam_helpers.networks.xray import XRayNet, preprocess_for_xrays, xray_weights_file
-from cam_helpers.training import xray as train_module
-from cam_helpers.training.xray import (
+import train_xrays as train_module
+from train_xrays import (
     CHESTS,
     FIRST_MEASURED_SEED,
     FIRST_TRAINING_SEED,
@@ -17,6 +14,9 @@ from cam_helpers.training.xray import (
     draw_chests,
     train,
 )
+
+import cam_helpers as ch
+from cam_helpers.networks.xray_net import XRayNet, preprocess_for_xrays, xray_weights_file
 
 
 @pytest.fixture(scope="module")

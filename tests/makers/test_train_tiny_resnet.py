@@ -4,25 +4,20 @@ import sys
 from collections import Counter
 from types import SimpleNamespace
 
+import measure_tiny_resnet as measure_module
 import numpy as np
 import pytest
 import torch
-
-import cam_helpers as ch
-from cam_helpers.networks.preprocess import Preprocess
-from cam_helpers.networks.tiny_resnet import WEIGHTS_FILE, TinyResNet, load_tiny_resnet
-from cam_helpers.training import measure as measure_module
-from cam_helpers.training import tiny_resnet as train_module
-from cam_helpers.training.measure import (
+import train_tiny_resnet as train_module
+from measure_tiny_resnet import (
     FIRST_PAIR_SEED,
     FIRST_SINGLE_SEED,
     Measurement,
     is_in_own_box,
-    is_inside,
     measure,
     shift_from_middle,
 )
-from cam_helpers.training.tiny_resnet import (
+from train_tiny_resnet import (
     BATCH_SIZE,
     FIRST_TRAINING_SEED,
     OBJECT_COUNT_SHARES,
@@ -33,6 +28,11 @@ from cam_helpers.training.tiny_resnet import (
     target_for,
     train,
 )
+
+import cam_helpers as ch
+from cam_helpers.boxes import is_inside
+from cam_helpers.networks.preprocess import Preprocess
+from cam_helpers.networks.tiny_resnet import WEIGHTS_FILE, TinyResNet, load_tiny_resnet
 
 # ---- the scenes that training draws -------------------------------------------------------
 
@@ -409,8 +409,10 @@ def test_too_little_memory_for_a_checkpoint_is_not_called_damage(tmp_path, in_li
     file = tmp_path / "net.checkpoint"
     torch.save({"step": 3, "steps": 3, "model": torch.zeros(10_000_000)}, file)
     setup = f"""
+import sys
 from pathlib import Path
-from cam_helpers.training.tiny_resnet import load_checkpoint
+sys.path.append({str(Path(train_module.__file__).parent)!r})
+from train_tiny_resnet import load_checkpoint
 file = Path({str(file)!r})
 """
     words = in_little_memory("load_checkpoint(file, 3)", 20, setup)

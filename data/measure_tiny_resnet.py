@@ -1,6 +1,6 @@
 """Measure a network on fresh scenes, whose truth is known.
 
-The command is `python -m cam_helpers.training.measure`.
+The command is `python data/measure_tiny_resnet.py`.
 
 It answers two questions. How often is the class right? How often does the raw map peak in the
 object of its class? The peak is the map's highest cell, carried from the crop back to the scene;
@@ -15,10 +15,12 @@ from statistics import fmean as mean
 
 import torch
 
+from cam_helpers.boxes import is_inside
+from cam_helpers.drawn.scenes import Scene, draw_scene
 from cam_helpers.explain import Point, explain
 from cam_helpers.networks.load import load_network
 from cam_helpers.networks.network import Network
-from cam_helpers.pictures.scenes import CATEGORIES, Scene, draw_scene
+from cam_helpers.networks.tiny_resnet import CATEGORIES
 
 # Training draws seeds from 1,000,000 on and never comes this far.
 FIRST_SINGLE_SEED = 900_000_000
@@ -96,11 +98,6 @@ def is_in_own_box(point: Point, scene: Scene, category: str) -> bool:
 def shift_from_middle(point: Point, box: Sequence[float]) -> Point:
     """Return how far to the right of and below the box's middle a point lies, in pixels."""
     return point[0] - (box[0] + box[2]) / 2, point[1] - (box[1] + box[3]) / 2
-
-
-def is_inside(point: Point, box: Sequence[float]) -> bool:
-    """Say whether a point (x, y) lies in a box (x0, y0, x1, y1)."""
-    return box[0] <= point[0] < box[2] and box[1] <= point[1] < box[3]
 
 
 def positive(text: str) -> int:

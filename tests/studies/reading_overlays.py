@@ -1,6 +1,6 @@
 """How well can a map be read back from the pixels it is drawn with? Prints a table.
 
-Run in the project's folder: python tests/reading_overlays.py (about two minutes)
+Run in the project's folder: python tests/studies/reading_overlays.py (about two minutes)
 
 Pictures: 200 scenes with two objects, and 50 mixtures, half and half, of such a scene and a shipped
 photograph, whose texture shines through the map. Maps: those of the two drawn classes and of the

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cam_helpers.pictures.scenes import Mask, Scene, box_around
+from cam_helpers.drawn.scenes import Mask, Scene, box_around
 
 SIDE = 224  # pixels
 CORNERS = ("upper left", "upper right", "lower left", "lower right")

@@ -12,10 +12,11 @@ from PIL import Image
 from pycocotools import mask as coco_masks
 from pycocotools.coco import COCO
 
-from cam_helpers.pictures import scenes
-from cam_helpers.pictures.drawings.backgrounds import draw_background
-from cam_helpers.pictures.drawings.shapes import Shape, rectangle
-from cam_helpers.pictures.scenes import CATEGORIES, Scene, box_around, draw_scene
+from cam_helpers.drawn import scenes
+from cam_helpers.drawn.drawings.backgrounds import draw_background
+from cam_helpers.drawn.drawings.shapes import Shape, rectangle
+from cam_helpers.drawn.scenes import Scene, box_around, draw_scene
+from cam_helpers.networks.tiny_resnet import CATEGORIES
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "data" / "pictures"

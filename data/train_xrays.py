@@ -1,6 +1,6 @@
 """Train the two networks for drawn x-rays again from nothing, in less than two minutes.
 
-The command is `python -m cam_helpers.training.xray --out FOLDER`.
+The command is `python data/train_xrays.py --out FOLDER`.
 
 Both see the same chests in the same order and begin with the same weights. Half of the chests have
 an opacity. A letter stands in a corner: for `xray_fair` where a coin says so, for `xray_biased`
@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from measure_tiny_resnet import positive
 from torch import Tensor, nn
+from train_tiny_resnet import save_weights
 
-from cam_helpers.networks.xray import XRAY_NAMES, XRayNet, load_xray, preprocess_for_xrays
-from cam_helpers.pictures.xray import CORNERS, draw_xray
-from cam_helpers.training.measure import positive
-from cam_helpers.training.tiny_resnet import save_weights
+from cam_helpers.drawn.xrays import CORNERS, draw_xray
+from cam_helpers.networks.xray_net import XRAY_NAMES, XRayNet, load_xray, preprocess_for_xrays
 
 CHESTS = 2_048
 PASSES = 8

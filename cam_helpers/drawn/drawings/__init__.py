@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from cam_helpers.pictures.drawings.animals import draw_bird, draw_butterfly, draw_fish
-from cam_helpers.pictures.drawings.pets import draw_cat, draw_dog
-from cam_helpers.pictures.drawings.plants import draw_flower, draw_tree
-from cam_helpers.pictures.drawings.shapes import Colours, Drawing, Rng
-from cam_helpers.pictures.drawings.things import (
+from cam_helpers.drawn.drawings.animals import draw_bird, draw_butterfly, draw_fish
+from cam_helpers.drawn.drawings.pets import draw_cat, draw_dog
+from cam_helpers.drawn.drawings.plants import draw_flower, draw_tree
+from cam_helpers.drawn.drawings.shapes import Colours, Drawing, Rng
+from cam_helpers.drawn.drawings.things import (
     draw_boat,
     draw_car,
     draw_cup,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cam_helpers.pictures.drawings.shapes import (
+from cam_helpers.drawn.drawings.shapes import (
     DARK,
     WHITE,
     Colours,

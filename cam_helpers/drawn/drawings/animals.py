@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cam_helpers.pictures.drawings.shapes import (
+from cam_helpers.drawn.drawings.shapes import (
     DARK,
     WHITE,
     Colours,

@@ -1,0 +1,76 @@
+"""How a model is run: in evaluation mode, by one thread at a time, with hooks that go away."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from threading import RLock
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Run a block with the model in evaluation mode, then put every layer's own mode back.
+
+    One thread at a time, by `lock_of`: a second one would take evaluation mode for the model's own,
+    or be thrown back into training mode half-way, and overwrite BatchNorm's statistics for good.
+
+    A compiled model (`torch.compile`) runs uncompiled in the block, since compiled code passes by
+    hooks that were set after compiling.
+    """
+    with lock_of(model), ExitStack() as until_the_end:
+        layers = list(model.modules())
+        if any(is_compiled(layer) for layer in layers):
+            until_the_end.enter_context(torch.compiler.set_stance("force_eager"))
+        training = [layer for layer in layers if layer.training]
+        try:
+            if training:
+                model.eval()
+            yield
+        finally:
+            for layer in training:
+                layer.training = True
+
+
+def is_compiled(layer: nn.Module) -> bool:
+    """Say whether a layer comes from `torch.compile(layer)` or went through `layer.compile()`."""
+    return hasattr(layer, "_orig_mod") or layer._compiled_call_impl is not None
+
+
+# Beside the models, not inside them: a lock can be neither copied nor saved.
+_locks: WeakKeyDictionary[nn.Module, RLock] = WeakKeyDictionary()
+
+
+def lock_of(model: nn.Module) -> RLock:
+    """Return the one lock of a model. The thread that holds it may take it again."""
+    # One step of the dictionary behind it, so two threads get the same. A lock around it would stay
+    # locked for good where a Ctrl-C falls just before its release.
+    return _locks.setdefault(model, RLock())
+
+
+@contextmanager
+def hooked(layers: Mapping[str, nn.Module], hook: Callable[..., Any]) -> Iterator[None]:
+    """Call `hook(name, layer, inputs, named inputs, output)` whenever one of the layers is done."""
+    handles = []
+    try:
+        for name, layer in layers.items():
+            handles.append(layer.register_forward_hook(partial(hook, name), with_kwargs=True))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def nearly_equal(one: Tensor, other: Tensor) -> bool:
+    """Say whether two tensors differ by at most 1e-4 of the largest number, or a few last digits.
+
+    (The last digits of 16-bit numbers are larger than that.)
+    """
+    if one.shape != other.shape:
+        return False
+    tolerance = max(1e-4, 8 * torch.finfo(other.dtype).eps)
+    difference = (one - other).abs().max().item()
+    return difference <= tolerance * other.abs().max().item()

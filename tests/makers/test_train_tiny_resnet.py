@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 
 import measure_tiny_resnet as measure_module

@@ -10,6 +10,7 @@ the same command goes on from the last saved step.
 import argparse
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from measure_tiny_resnet import measure, positive
+from PIL import Image
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Subset
 
 from cam_helpers.drawn.scenes import draw_scene
 from cam_helpers.networks.make import make_network
@@ -42,12 +44,17 @@ OBJECT_COUNT_SHARES = (0.06, 0.47, 0.47)
 
 
 class FreshScenes(Dataset[tuple[Tensor, Tensor]]):
-    """Scene number i, drawn when it is asked for: (input (3, 224, 224), target (K,))."""
+    """Scene number i, drawn when it is asked for: (what `preprocess` gives, target (K,))."""
 
-    def __init__(self, first_seed: int, length: int) -> None:
+    def __init__(
+        self,
+        first_seed: int,
+        length: int,
+        preprocess: Callable[[Image.Image], Tensor] = Preprocess(),  # noqa: B008
+    ) -> None:
         self.first_seed = first_seed
         self.length = length
-        self.preprocess = Preprocess()
+        self.preprocess = preprocess
 
     def __len__(self) -> int:
         """Return the number of scenes."""
@@ -84,11 +91,28 @@ def train(checkpoint_file: Path, steps: int = STEPS, workers: int = 1) -> nn.Mod
     Raises what `load_checkpoint` raises.
     """
     torch.manual_seed(0)
-    model = TinyResNet().to(memory_format=torch.channels_last)
+    scenes = FreshScenes(FIRST_TRAINING_SEED, steps * BATCH_SIZE)
+    return fit(TinyResNet(), scenes, checkpoint_file, steps, workers=workers)
+
+
+def fit(
+    model: nn.Module,
+    scenes: Dataset[tuple[Tensor, Tensor]],
+    checkpoint_file: Path,
+    steps: int,
+    peak_learning_rate: float = PEAK_LEARNING_RATE,
+    bfloat16: bool = False,
+    workers: int = 0,
+) -> nn.Module:
+    """Train a model on `steps` times `BATCH_SIZE` scenes, in their order; return it.
+
+    Goes on from the checkpoint where there is one. Raises what `load_checkpoint` raises.
+    """
+    model = model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=PEAK_LEARNING_RATE, weight_decay=WEIGHT_DECAY
+        model.parameters(), lr=peak_learning_rate, weight_decay=WEIGHT_DECAY
     )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_LEARNING_RATE, steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, peak_learning_rate, steps)
     state: dict[str, Any] = {"model": model, "optimizer": optimizer, "schedule": schedule}
     done = 0
     if checkpoint_file.exists():
@@ -97,13 +121,13 @@ def train(checkpoint_file: Path, steps: int = STEPS, workers: int = 1) -> nn.Mod
         with errors_named(checkpoint_file, "Delete it to begin again."):
             for name, part in state.items():
                 part.load_state_dict(saved[name])
-    first_seed = FIRST_TRAINING_SEED + done * BATCH_SIZE
-    loader = DataLoader(
-        FreshScenes(first_seed, (steps - done) * BATCH_SIZE), BATCH_SIZE, num_workers=workers
-    )
+    to_come = Subset(scenes, range(done * BATCH_SIZE, steps * BATCH_SIZE))
+    loader = DataLoader(to_come, BATCH_SIZE, num_workers=workers)
     for step, (batch, target) in enumerate(loader, start=done + 1):
         batch = batch.contiguous(memory_format=torch.channels_last)  # a third faster on CPUs
-        loss = F.cross_entropy(model.train()(batch), target)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            scores = model.train()(batch)
+        loss = F.cross_entropy(scores.float(), target)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

@@ -40,7 +40,7 @@ from cam_helpers.pictures.open_picture import (
     shipped_photographs,
     shipped_pictures,
 )
-from cam_helpers.place import MirrorTest, mirror_test
+from cam_helpers.place import MirrorTest, MovedTest, mirror_test, moved_test
 from cam_helpers.step_1_predict import Prediction, predict
 from cam_helpers.step_2_isolate_weights import ClassWeights, isolate_weights
 from cam_helpers.step_3_hook_features import hook_features
@@ -66,6 +66,7 @@ __all__ = [
     "Interval",
     "MapStyle",
     "MirrorTest",
+    "MovedTest",
     "Network",
     "PictureError",
     "PixelPrecision",
@@ -101,6 +102,7 @@ __all__ = [
     "make_network",
     "map_box",
     "mirror_test",
+    "moved_test",
     "open_picture",
     "overlay",
     "pointing_game",

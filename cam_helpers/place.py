@@ -1,20 +1,30 @@
-"""How far is a map drawn from where the network looks? `mirror_test` says.
+"""How far is a map drawn from where the network looks? `mirror_test` and `moved_test` say.
 
 The sum says how much; moving and mirroring say where. Strides and paddings can put the window that
 a cell looks through somewhere else than the square that the cell is drawn in (Araujo et al. 2019,
 "Computing Receptive Fields of Convolutional Neural Networks"; Xia et al. 2021 on misalignment in
-class activation maps, Pattern Recognition Letters 152). Training can undo that in part, and
-nothing in the scores tells.
+class activation maps, Pattern Recognition Letters 152). Where cells talk to each other, as in
+transformers, evidence can be kept anywhere. Training can undo the one and bring about the other,
+and nothing in the scores tells. Neither test replaces the other:
+
+| what is wrong                                     | mirror_test | moved_test |
+|---------------------------------------------------|-------------|------------|
+| all maps are drawn some pixels too far right      | finds it    | misses it  |
+| ... too far up or down                            | misses it   | misses it  |
+| the network takes left for right                  | misses it   | finds it   |
+| the map does not care where things are            | misses it   | finds it   |
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import pad
 
-from cam_helpers.explain import explain
+from cam_helpers.explain import Explanation, Point, explain
 from cam_helpers.networks.network import ClassChoice, Network
 from cam_helpers.pictures.open_picture import PictureSource
 from cam_helpers.step_5_upsample_and_overlay import upsample
@@ -55,22 +65,14 @@ class MirrorTest:
 
     def figure(self) -> "Figure":
         """Draw the outlines of both maps, at half of each map's highest value, with the centres."""
-        import matplotlib.pyplot as plt
-
-        width, height = self.input_picture.size
-        figure, axis = plt.subplots(figsize=(4.5, 5))
-        axis.imshow(self.input_picture.convert("L"), cmap="gray", vmin=-120, vmax=255)
-        for cam, colour, line, label in (
-            (self.cam, "tab:orange", "solid", "map of the picture"),
-            (self.cam_mirrored_back, "tab:purple", "dashed", "of its mirror image, mirrored back"),
-        ):
-            numbers = upsample(cam, (height, width)).numpy()
-            axis.contour(numbers, levels=[numbers.max() / 2], colors=colour, linestyles=line)
-            x, y = map_centre(cam, (width, height))  # edge to edge; imshow counts pixel middles
-            axis.plot(x - 0.5, y - 0.5, "o", color=colour, markeredgecolor="white", label=label)
-        axis.legend(loc="upper center", bbox_to_anchor=(0.5, 0), fontsize=8)
-        axis.set(xticks=[], yticks=[], title=f"{self.category}: drawn {self._in_words}")
-        return figure
+        return _draw_outlines(
+            self.input_picture,
+            {
+                "map of the picture": self.cam,
+                "of its mirror image, mirrored back": self.cam_mirrored_back,
+            },
+            f"{self.category}: drawn {self._in_words}",
+        )
 
 
 def mirror_test(
@@ -84,30 +86,134 @@ def mirror_test(
     Whatever is mirrored is what the network sees: the input tensor. The answer is about one
     picture; a mean over ten or more says more of the network. It is worth little where the class is
     not in the picture, since evidence without a place follows the border. And it cannot see that
-    the network itself prefers one side, that it answers with left and right exchanged (the moved
-    picture shows that), or an offset up or down.
+    the network itself prefers one side, or an offset up or down. It is content with a network that
+    takes left for right, and with a map that does not care where things are: ask `moved_test`.
 
     Raises `ValueError` where one of the maps speaks for the class nowhere, so that it has no
     centre, and for a batch; and what `explain` raises.
     """
     batch = network.prepare(picture)
-    if len(batch) != 1:
-        raise ValueError(f"mirror_test() takes one picture at a time, not {len(batch)}.")
+    explanation, index = _explained(network, batch, class_index)
     tensor = batch[0]
-    explanation, mirrored = explain(network, tensor), explain(network, tensor.flip(-1))
+    cam = explanation.cam(index)
+    cam_mirrored_back = explain(network, tensor.flip(-1)).cam(index).flip(-1)
+    category = network.categories[index]
+    centre, mirrored_back = _centres("mirror", category, [cam, cam_mirrored_back], tensor)
+    offset = (centre[0] - mirrored_back[0]) / 2
+    return MirrorTest(category, offset, cam, cam_mirrored_back, explanation.input_picture)
+
+
+@dataclass(frozen=True, eq=False)
+class MovedTest:
+    """What `moved_test` found.
+
+    The picture moved by `picture_moved`, one cell, and the map's centre by `map_moved`: each
+    (x, y), in pixels of the input to the right and down. `cam` (h, w) is the map of the picture,
+    `cam_moved_back` that of the moved picture, moved back: where the map follows the picture, the
+    two lie on each other.
+    """
+
+    category: str
+    picture_moved: Point
+    map_moved: Point
+    cam: Tensor = field(repr=False)
+    cam_moved_back: Tensor = field(repr=False)
+    input_picture: Image.Image = field(repr=False)
+
+    @property
+    def followed(self) -> float:
+        """How much of the picture's way the map went: 1 all of it, 0 none, below 0 backwards."""
+        (x, y), (to_x, to_y) = self.map_moved, self.picture_moved
+        return (x / to_x + y / to_y) / 2
+
+    @property
+    def alt(self) -> str:
+        """What `figure` shows, in words."""
+        return (
+            f"The greyed picture with two outlines of where the network finds {self.category}: of "
+            "the picture's map (orange) and of the moved picture's map, moved back (purple). The "
+            f"map went {self.followed:.0%} of the picture's way."
+        )
+
+    def figure(self) -> "Figure":
+        """Draw the outlines of both maps, at half of each map's highest value, with the centres."""
+        return _draw_outlines(
+            self.input_picture,
+            {"map of the picture": self.cam, "of the moved one, moved back": self.cam_moved_back},
+            f"{self.category}: the map went {self.followed:.0%} of the way",
+        )
+
+
+def moved_test(
+    network: Network, picture: PictureSource | Tensor, class_index: ClassChoice | None = None
+) -> MovedTest:
+    """Move the picture by one cell, sideways and up or down, and see how far the map moves.
+
+    Of the four corners to move towards it takes the one where the class keeps the highest score, so
+    that an object near the border is not moved out. Whatever is moved is what the network sees: the
+    input tensor; its outermost pixels fill the space that becomes free. The class is by default the
+    best one. A map of convolutions follows all the way; one that is the same wherever things are
+    stays where it is.
+
+    The answer is about one picture; a mean over ten or more says more of the network. It is worth
+    little where the class is not in the picture. And it cannot see that all maps are drawn some
+    pixels off: ask `mirror_test`.
+
+    Raises `ValueError` where one of the maps speaks for the class nowhere, so that it has no
+    centre, and for a batch; and what `explain` raises.
+
+    >>> import cam_helpers as ch
+    >>> round(ch.moved_test(ch.load_network(), "cat_and_dog", "dog").followed, 1)
+    1.0
+    """
+    batch = network.prepare(picture)
+    explanation, index = _explained(network, batch, class_index)
+    tensor = batch[0]
+    cam = explanation.cam(index)
+    side = tensor.shape[2] // cam.shape[1], tensor.shape[1] // cam.shape[0]
+    ways = [(x, y) for x in (-1, 1) for y in (-1, 1)]
+    all_moved = [explain(network, _moved(tensor, x * side[0], y * side[1])) for x, y in ways]
+    (x, y), moved = max(zip(ways, all_moved, strict=True), key=lambda pair: pair[1].score(index))
+    cam_moved = moved.cam(index)
+    category = network.categories[index]
+    before, after = _centres("moved", category, [cam, cam_moved], tensor)
+    return MovedTest(
+        category,
+        (x * side[0], y * side[1]),
+        (after[0] - before[0], after[1] - before[1]),
+        cam,
+        pad(cam_moved, (-x, x, -y, y)),  # 0 where nothing is known: it has left the picture
+        explanation.input_picture,
+    )
+
+
+def _moved(tensor: Tensor, right: int, down: int) -> Tensor:
+    """Return a tensor (C, H, W) moved by so many pixels, its outermost ones repeated."""
+    height, width = tensor.shape[1:]
+    rows = (torch.arange(height) - down).clamp(0, height - 1)
+    columns = (torch.arange(width) - right).clamp(0, width - 1)
+    return tensor[:, rows][:, :, columns]
+
+
+def _explained(
+    network: Network, batch: Tensor, class_index: ClassChoice | None
+) -> tuple[Explanation, int]:
+    """Return the explanation of a batch of one, and the index of the class that is meant."""
+    if len(batch) != 1:
+        raise ValueError(f"A test of the place takes one picture at a time, not {len(batch)}.")
+    explanation = explain(network, batch[0])
     if class_index is None:
         class_index = explanation.prediction.top(1)[0].class_index
-    index = network.class_index(class_index)
-    category = network.categories[index]
-    cam, cam_mirrored_back = explanation.cam(index), mirrored.cam(index).flip(-1)
+    return explanation, network.class_index(class_index)
+
+
+def _centres(test: str, category: str, cams: Sequence[Tensor], tensor: Tensor) -> list[Point]:
+    """Return the centres of maps in pixels of the input; the error names the test."""
     height, width = tensor.shape[-2:]
     try:
-        x, _ = map_centre(cam, (width, height))
-        x_mirrored_back, _ = map_centre(cam_mirrored_back, (width, height))
+        return [map_centre(cam, (width, height)) for cam in cams]
     except ValueError as error:
-        raise ValueError(f"The mirror test of {category}: {error}") from error
-    offset = (x - x_mirrored_back) / 2
-    return MirrorTest(category, offset, cam, cam_mirrored_back, explanation.input_picture)
+        raise ValueError(f"The {test} test of {category}: {error}") from error
 
 
 def map_centre(cam: Tensor, size: tuple[int, int]) -> tuple[float, float]:
@@ -131,3 +237,21 @@ def map_centre(cam: Tensor, size: tuple[int, int]) -> tuple[float, float]:
 def _cell_centres(cells: int) -> Tensor:
     """Return where the middles of so many cells in a row lie, as shares of the whole."""
     return (torch.arange(cells, dtype=torch.float64) + 0.5) / cells
+
+
+def _draw_outlines(picture: Image.Image, cams: Mapping[str, Tensor], title: str) -> "Figure":
+    """Draw the outlines of two maps with their centres over the greyed picture."""
+    import matplotlib.pyplot as plt
+
+    width, height = picture.size
+    figure, axis = plt.subplots(figsize=(4.5, 5))
+    axis.imshow(picture.convert("L"), cmap="gray", vmin=-120, vmax=255)
+    styles = ("tab:orange", "solid"), ("tab:purple", "dashed")
+    for (label, cam), (colour, line) in zip(cams.items(), styles, strict=True):
+        numbers = upsample(cam, (height, width)).numpy()
+        axis.contour(numbers, levels=[numbers.max() / 2], colors=colour, linestyles=line)
+        x, y = map_centre(cam, (width, height))  # edge to edge; imshow counts pixel middles
+        axis.plot(x - 0.5, y - 0.5, "o", color=colour, markeredgecolor="white", label=label)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, 0), fontsize=8)
+    axis.set(xticks=[], yticks=[], title=title)
+    return figure

@@ -223,6 +223,77 @@ def test_the_figure_shows_both_outlines_and_says_so_in_words(loaded_network):
     plt.close(figure)
 
 
+# ---- what moved_test returns ----------------------------------------------------------------
+
+
+def followed(network, count=12):
+    """How much of a scene's way its map goes, in the mean."""
+    scenes = [ch.draw_scene(935_000_000 + i, [ch.CATEGORIES[i]]) for i in range(count)]
+    return fmean(
+        ch.moved_test(network, scene.picture, scene.categories[0]).followed for scene in scenes
+    )
+
+
+def test_the_maps_of_convolutions_follow_the_moved_picture(loaded_network):
+    assert 0.75 < followed(loaded_network) < 1.1
+
+
+def test_each_test_misses_what_the_other_finds(loaded_network, otherwise_padded):
+    """The table in place.py, row by row, but for the row of up and down."""
+    glass, blind = behind_glass(loaded_network), copy.deepcopy(loaded_network)
+    blind.feature_layer.register_forward_hook(
+        lambda layer, inputs, maps: maps.mean((2, 3), keepdim=True).expand_as(maps)
+    )
+    moved = [ch.moved_test(otherwise_padded, window(p), c).followed for p, c in photographs()]
+    assert 0.6 < fmean(moved) < 1.3  # its offset of 20 pixels: tested above
+    seen_in_it = ch.moved_test(glass, "cat", "cat")
+    assert seen_in_it.map_moved[0] / seen_in_it.picture_moved[0] < -0.6  # the wrong way
+    assert ch.mirror_test(blind, "cat", "cat").offset == pytest.approx(0, abs=1e-3)
+    assert ch.moved_test(blind, "cat", "cat").followed == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize("place", [(4, 4), (4, 24), (24, 4), (24, 24)])
+def test_an_object_at_the_border_is_moved_inwards_and_its_map_by_exactly_a_cell(make_small, place):
+    """Here cells of 4 pixels see their own square alone."""
+    network = make_small()
+    with torch.no_grad():
+        for numbers in network.model.parameters():
+            numbers.fill_(1)
+        network.feature_layer[0].bias.zero_()
+    x, y = place
+    tensor = torch.full((3, 32, 32), -1.0)
+    tensor[:, y : y + 4, x : x + 4] = 1
+    found = ch.moved_test(network, tensor, 0)
+    assert found.map_moved == pytest.approx(found.picture_moved)
+    assert found.followed == pytest.approx(1)
+    assert torch.equal(found.cam_moved_back, found.cam)
+
+
+def test_the_moved_test_says_what_is_wrong(loaded_network, make_small):
+    network = make_small()
+    with torch.no_grad():
+        network.classifier.weight.copy_(-network.classifier.weight.abs())
+    with pytest.raises(ValueError, match=r"The moved test of b: .*nowhere above zero"):
+        ch.moved_test(network, "cat", "b")
+    with pytest.raises(ValueError, match="one picture at a time, not 2"):
+        ch.moved_test(loaded_network, torch.zeros(2, 3, 224, 224))
+
+
+def test_the_moved_figure_shows_both_outlines_and_says_so_in_words(loaded_network):
+    import matplotlib.pyplot as plt
+
+    found = ch.moved_test(loaded_network, "dog")
+    figure = found.figure()
+    [axis] = figure.axes
+    assert axis.get_title() == f"dog: the map went {found.followed:.0%} of the way"
+    assert [line.get_label() for line in axis.lines] == [
+        "map of the picture",
+        "of the moved one, moved back",
+    ]
+    assert f"went {found.followed:.0%} of the picture's way" in found.alt
+    plt.close(figure)
+
+
 # ---- the measuring --------------------------------------------------------------------------
 
 

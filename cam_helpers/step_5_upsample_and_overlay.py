@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from cam_helpers.boxes import Box, rounded
+from cam_helpers.pictures.open_picture import PictureSource, open_picture
 
 Limits = tuple[float, float]
 Style = Literal["evidence", "blend"]
@@ -106,7 +107,7 @@ def upsample(cam: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def overlay(
-    picture: Image.Image,
+    picture: PictureSource,
     cam: Tensor,
     style: StyleChoice = None,
     *,
@@ -114,20 +115,20 @@ def overlay(
     box: Box | None = None,
     **options: Any,
 ) -> Image.Image:
-    """Lay a map (h, w) over a picture; return an RGB picture of the picture's own size.
+    """Lay a map (h, w) over a picture; return an RGB picture of its size, upright.
 
-    `style` is a `MapStyle` or the name of a style, and `options` are fields of `MapStyle`:
-    `overlay(picture, cam, "blend", colour_map="jet", opacity=0.3)`. `limits` are the two values,
-    in score units, at which the colours begin and end; evidence takes the one further from zero,
-    on both sides. `None` takes the map's own smallest and largest value, which says nothing of how
-    it compares with another map. `box` is the part of the picture that the map describes,
-    (x0, y0, x1, y1) in pixels (`Network.seen_box`); `None` means the whole picture, and outside
-    the box the picture stays as it is.
+    `picture` is whatever `open_picture` takes. `style` is a `MapStyle` or the name of a style, and
+    `options` are fields of `MapStyle`: `overlay(picture, cam, "blend", colour_map="jet",
+    opacity=0.3)`. `limits` are the two values, in score units, at which the colours begin and end;
+    evidence takes the one further from zero, on both sides. `None` takes the map's own smallest and
+    largest value, which says nothing of how it compares with another map. `box` is the part of the
+    picture that the map describes, (x0, y0, x1, y1) in pixels (`Network.seen_box`); `None` means
+    the whole picture, and outside the box the picture stays as it is.
     """
     style = MapStyle.of(style, **options)
     numbers, limits = _checked(cam, limits)
-    result = picture.convert("RGB")
-    x0, y0, x1, y1 = rounded(box or (0, 0, *picture.size))
+    result = open_picture(picture)
+    x0, y0, x1, y1 = rounded(box or (0, 0, *result.size))
     seen = result.crop((x0, y0, x1, y1))
     grown = upsample(numbers, (seen.height, seen.width))
     drawn = _laid_over(seen, grown.numpy(), style, limits)
@@ -233,13 +234,13 @@ def cell_box(row: int, column: int, shape: Sequence[int], size: Sequence[float])
 
 
 def frame_cell(
-    picture: Image.Image, cell: tuple[int, int], shape: Sequence[int], text: str = ""
+    picture: PictureSource, cell: tuple[int, int], shape: Sequence[int], text: str = ""
 ) -> Image.Image:
     """Return an RGB copy with a frame around one cell (row, column) of a map of `shape` (h, w).
 
     `text`, such as the cell's number, is written into the frame.
     """
-    framed = picture.convert("RGB")
+    framed = open_picture(picture)
     size = framed.height, framed.width
     x0, y0, x1, y1 = rounded(cell_box(*cell, shape, size))
     draw = ImageDraw.Draw(framed)

@@ -243,14 +243,14 @@ def test_opacity_0_is_the_picture_and_opacity_1_the_map():
 
 @pytest.mark.parametrize("colour_map", ["viridis", "magma", "coolwarm"])
 def test_an_overlay_of_the_maps_own_size_has_exactly_its_colours(colour_map):
-    cam = noise(7, 5)
-    full = ch.overlay(noisy_picture(5, 7), cam, opacity=1, colour_map=colour_map)
+    cam = noise(9, 8)
+    full = ch.overlay(noisy_picture(8, 9), cam, opacity=1, colour_map=colour_map)
     np.testing.assert_array_equal(full, ch.colourise(cam, colour_map=colour_map))
 
 
 def test_a_map_far_beyond_its_limits_has_the_outer_colours():
     cam = torch.tensor([[-3e38, 3e38]])
-    picture = noisy_picture(8, 4)
+    picture = noisy_picture(8, 8)
     shown = ch.overlay(picture, cam, opacity=1, colour_map="gray", limits=(0, 1e-30))
     assert (pixels(shown)[:, :4] == 0).all() and (pixels(shown)[:, 4:] == 255).all()
     shown = ch.overlay(picture, cam, opacity=1, limits=(-1e-30, 0))
@@ -338,8 +338,8 @@ def test_only_finite_numbers_can_be_coloured(bad):
 
 def test_evidence_worked_out_by_head():
     """Over white, which stays white when paled: opacity 0.85 x (share of the most) ** 0.7."""
-    cam = torch.tensor([[4.0, 1.0, 0.0, -1.0, -2.0]])
-    found = pixels(ch.overlay(Image.new("RGB", (5, 1), "white"), cam))[0]
+    cam = torch.tensor([[4.0, 1.0, 0.0, -1.0, -2.0]]).repeat(8, 2)
+    found = pixels(ch.overlay(Image.new("RGB", (10, 8), "white"), cam))[0, :5]
     opacity = np.array([0.85, 0.85 * 0.25**0.7, 0, 0.85 * 0.25**0.7, 0.85 * 0.5**0.7])[:, None]
     hues = np.array([FOR, FOR, (0, 0, 0), AGAINST, AGAINST])
     assert np.abs(found - (255 + opacity * (hues - 255))).max() <= 1.5  # rounded twice
@@ -360,7 +360,7 @@ def test_the_pale_picture_is_half_as_colourful_and_lighter():
 
 @pytest.mark.parametrize("limits", [(-4, 1), (-1, 4), (0, 4), (-4, 4), (-4, -1)])
 def test_the_scale_of_evidence_has_zero_in_its_middle(limits):
-    picture, cam = noisy_picture(5, 7), noise(7, 5)
+    picture, cam = noisy_picture(8, 9), noise(9, 8)
     wanted = ch.overlay(picture, cam, limits=(-4, 4))
     np.testing.assert_array_equal(ch.overlay(picture, cam, limits=limits), wanted)
 
@@ -458,11 +458,23 @@ def test_the_legend_of_a_style_given_by_name():
 
 
 def test_the_legend_of_evidence_is_what_lies_over_middle_grey():
-    grey = Image.new("RGB", (256, 1), (128, 128, 128))
-    ramp = torch.linspace(-1, 1, 256)[None]
-    np.testing.assert_array_equal(legend(), ch.overlay(grey, ramp))
+    grey = Image.new("RGB", (256, 16), (128, 128, 128))
+    ramp = torch.linspace(-1, 1, 256).repeat(16, 1)
+    np.testing.assert_array_equal(pixels(legend())[0], pixels(ch.overlay(grey, ramp))[0])
     middle = pixels(legend())[0, 127:129]
     assert np.abs(middle - pixels(pale(grey))[0, 0]).max() < 5  # zero adds next to nothing
+
+
+def test_an_overlay_takes_whatever_open_picture_takes(tmp_path):
+    """A turned file with hidden colours: upright, and white where they are hidden."""
+    file, exif, cam = tmp_path / "turned.png", Image.Exif(), noise(3, 2)
+    exif[274] = 6
+    Image.new("RGBA", (60, 40), (200, 0, 0, 0)).save(file, exif=exif)
+    wanted = ch.overlay(Image.new("RGB", (40, 60), "white"), cam)
+    for source in (file, str(file), file.read_bytes(), Image.open(file), np.ones((60, 40))):
+        np.testing.assert_array_equal(ch.overlay(source, cam), wanted)
+    framed = ch.frame_cell(file, (0, 0), (3, 2))
+    assert framed.size == (40, 60) and framed.getpixel((30, 50)) == (255, 255, 255)
 
 
 # ---- cells --------------------------------------------------------------------------------

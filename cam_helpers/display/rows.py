@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 from torch import Tensor
 
-from cam_helpers.display.show import draw_cells, draw_colour_bar, show
+from cam_helpers.display.show import draw_cells, draw_colour_bar, own_settings, show
 from cam_helpers.step_5_upsample_and_overlay import AGAINST, FOR, Limits, MapStyle, StyleChoice
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 WIDTH = 10.0  # inches, of every row: the width of a notebook's page
 
 
+@own_settings()
 def show_row(
     items: Sequence[Image.Image | Tensor],
     titles: Sequence[str],
@@ -54,6 +55,7 @@ def show_row(
     show(figure, alt)
 
 
+@own_settings()
 def draw_bars(axis: "Axes", names: Sequence[str], values: Sequence[float], unit: str) -> None:
     """Draw signed values as bars from the top down: orange for, purple against."""
     colours = [[part / 255 for part in (FOR if value > 0 else AGAINST)] for value in values]

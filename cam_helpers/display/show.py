@@ -3,6 +3,8 @@
 import base64
 import html
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +22,15 @@ if TYPE_CHECKING:
 
 DOTS_PER_INCH = 96
 LARGEST_PNG = 60_000  # bytes
+
+
+@contextmanager
+def own_settings() -> Iterator[None]:
+    """Draw with matplotlib's own settings, whatever the reader's matplotlibrc says."""
+    import matplotlib.style
+
+    with matplotlib.style.context("default"):
+        yield
 
 
 class ShownPicture:
@@ -68,6 +79,7 @@ def picture_markup(picture: "Image.Image | Figure", alt: str, width: int | None 
     return f'<img alt="{html.escape(alt)}"{size} {source}>'
 
 
+@own_settings()
 def _drawn(figure: "Figure") -> Image.Image:
     """Draw a matplotlib figure and close it."""
     import matplotlib.pyplot as plt
@@ -96,6 +108,7 @@ def rounded(number: float, decimals: int = 2) -> str:
     return f"{round(number, decimals) + 0.0:.{decimals}f}"
 
 
+@own_settings()
 def draw_colour_bar(
     axes: Any,
     limits: Limits,
@@ -133,6 +146,7 @@ def _colours_and_norm(style: MapStyle, limits: Limits) -> "tuple[ListedColormap,
     return ListedColormap(colours, name), Normalize(*style.ends(limits))
 
 
+@own_settings()
 def draw_cells(
     axis: "Axes",
     cam: Tensor,

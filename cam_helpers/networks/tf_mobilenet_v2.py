@@ -47,7 +47,7 @@ def load_tf_mobilenet_v2(weights_file: Path | None = None) -> "MobileNetV2":
         part = model.get_submodule(name)
         weight = (layer["weight"].float() - layer["weight_zero_point"]) * layer["weight_scale"]
         part.weight = nn.Parameter(weight)
-        part.bias = nn.Parameter(layer["bias"] * layer["bias_scale"])
+        part.bias = nn.Parameter(layer["bias"].float() * layer["bias_scale"])
     return model.eval()
 
 

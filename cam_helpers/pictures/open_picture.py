@@ -3,6 +3,8 @@
 import difflib
 import io
 import os
+import re
+import warnings
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,6 +26,9 @@ FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "PPM")
 LONGEST_NAME = 300  # of a name in an error message
 LARGEST_RATIO = 20  # resizing the short side of a longer strip would fill the memory
 TRANSPARENT_MODES = ("RGBA", "RGBa", "LA", "PA")
+WINDOW = (
+    "choose which number is black and which white: ((array - black) / (white - black)).clip(0, 1)."
+)
 MODES = ("RGB", "RGBX", "P", "L", "1", "CMYK", "YCbCr", "HSV", *TRANSPARENT_MODES)
 
 
@@ -46,12 +51,16 @@ def open_picture(source: PictureSource, apply_profile: bool = True) -> Image.Ima
 
     `source` is the name of a shipped drawing (`"cat"`) or photograph (`"photo:cat"`), a path, the
     bytes of a file (also as the memoryview that an upload widget gives), a binary file object, a
-    `PIL.Image`, or an array of uint8 from 0 to 255 or of floats from 0 to 1: (H, W), (H, W, 1),
-    (H, W, 3), or (H, W, 4) with opacity last, as matplotlib reads files.
+    `PIL.Image`, or an array: (H, W), (H, W, 1), (H, W, 3), or (H, W, 4) with opacity last, as
+    matplotlib reads files.
 
-    EXIF orientation is applied; transparent parts become white; 16-bit grey keeps its upper 8 bits;
-    of an animation the first frame is taken. An embedded colour profile is turned into sRGB, unless
-    it is broken. `apply_profile=False` keeps the stored numbers, as torchvision's own pipelines do.
+    EXIF orientation is applied; transparent parts become white; of an animation the first frame is
+    taken. An embedded colour profile is turned into sRGB, unless it is broken.
+    `apply_profile=False` keeps the stored numbers, as torchvision's own pipelines do.
+
+    Of numbers that are not 8 bits, in arrays and files alike, floats run from 0 to 1, and whole
+    numbers fill the fewest of 8, 10, 12, 14 and 16 bits that hold the largest of them, as an x-ray
+    of 12 bits does in a file of 16: the upper 8 are kept, and a warning names the range.
 
     Raises `FileNotFoundError`, `IsADirectoryError` or `PermissionError` for a bad path,
     `TypeError` for a source of no known kind and `PictureError` (a `ValueError`) for one that holds
@@ -117,6 +126,11 @@ def _decode(file: IO[bytes] | Image.Image, what: str, apply_profile: bool) -> Im
     except (PictureError, MemoryError):
         raise
     except UnidentifiedImageError as error:
+        if not isinstance(file, Image.Image) and _is_12_bit_jpeg(file):
+            raise PictureError(
+                f"{what} is a JPEG of 12 bits, which Pillow does not read: save it as a PNG of "
+                "16 bits, or pass its numbers as an array."
+            ) from error
         raise PictureError(
             f"{what} holds no picture that Pillow can read here ({', '.join(FORMATS)}). "
             "Save it as one of these first."
@@ -137,7 +151,10 @@ def _read(file: IO[bytes] | Image.Image, what: str) -> Image.Image:
             f"{what}: {picture.width} x {picture.height} pixels are too large. "
             "Make it smaller first."
         )
-    _checked_size(picture).load()
+    was_16_bit = ";16" in str(getattr(_checked_size(picture), "tile", ""))
+    picture.load()
+    if was_16_bit and picture.mode in ("RGB", "RGBA", "LA"):
+        _warn_of_lost_bits(picture, what)
     try:
         return ImageOps.exif_transpose(picture)
     except MemoryError:
@@ -147,7 +164,7 @@ def _read(file: IO[bytes] | Image.Image, what: str) -> Image.Image:
 
 
 def _from_array(array: NDArray[Any]) -> Image.Image:
-    """(H, W), (H, W, 1), (H, W, 3) or (H, W, 4), uint8 or floats from 0 to 1 -> picture."""
+    """(H, W), (H, W, 1), (H, W, 3) or (H, W, 4) -> picture."""
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     is_picture = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
@@ -158,19 +175,51 @@ def _from_array(array: NDArray[Any]) -> Image.Image:
         raise PictureError(
             f"An array is (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), not {array.shape}.{hint}"
         )
-    if np.issubdtype(array.dtype, np.floating):
-        if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
+    return Image.fromarray(_to_8_bits(array))
+
+
+def _to_8_bits(numbers: NDArray[Any]) -> NDArray[np.uint8]:
+    """Bring the numbers of a picture to 0 to 255: the one rule for arrays and files."""
+    if numbers.dtype == np.uint8:
+        return numbers
+    if numbers.dtype == bool:
+        return numbers * np.uint8(255)
+    if np.issubdtype(numbers.dtype, np.floating):
+        if not (np.isfinite(numbers).all() and numbers.min() >= 0 and numbers.max() <= 1):
             raise PictureError(
-                "An array of floats holds numbers from 0 to 1, all finite. If they go to 255, "
-                "divide by 255."
+                "Floats in a picture run from 0 to 1, all finite. If they go to 255, divide by "
+                f"255; {WINDOW}"
             )
-        array = (array * 255).round().astype(np.uint8)
-    if array.dtype != np.uint8:
-        raise PictureError(
-            f"An array is of uint8 (0 to 255) or floats (0 to 1), not {array.dtype}. Bring its "
-            "numbers to 0 to 255, then: array.astype(np.uint8)."
+        return (numbers * 255).round().astype(np.uint8)
+    if not np.issubdtype(numbers.dtype, np.integer):
+        raise PictureError(f"A picture holds whole numbers or floats, not {numbers.dtype}.")
+    low, high = int(numbers.min()), int(numbers.max())
+    if low < 0 or high >= 1 << 16:
+        raise PictureError(f"The numbers run from {low} to {high}, not from 0 to 65535: {WINDOW}")
+    bits = next(bits for bits in (8, 10, 12, 14, 16) if high < 1 << bits)
+    warnings.warn(
+        f"Read as {bits} bits: 0 is black, {(1 << bits) - 1} white. For another white pass "
+        "array / white as floats.",
+        stacklevel=4,
+    )
+    return (numbers >> (bits - 8)).astype(np.uint8)
+
+
+def _warn_of_lost_bits(picture: Image.Image, what: str) -> None:
+    """Warn where Pillow has read the upper 8 of 16 bits, and the picture lies in the lower ones."""
+    if np.asarray(picture)[..., : len(picture.mode.removesuffix("A"))].max() < 64:
+        warnings.warn(
+            f"{what} has 16 bits a colour, of which Pillow reads the upper 8: almost black. Read "
+            "it with another library (imageio, OpenCV) and pass the array.",
+            stacklevel=4,
         )
-    return Image.fromarray(array)
+
+
+def _is_12_bit_jpeg(file: IO[bytes]) -> bool:
+    """Say whether a file's frame header says so (ITU T.81, B.2.2: marker, length, precision)."""
+    file.seek(0)
+    content = file.read(1 << 16)
+    return content[:2] == b"\xff\xd8" and bool(re.search(rb"(?s)\xff[\xc0-\xc3]..\x0c", content))
 
 
 def _checked_size(picture: Image.Image) -> Image.Image:
@@ -191,8 +240,8 @@ def _checked_size(picture: Image.Image) -> Image.Image:
 def _to_rgb(picture: Image.Image, apply_profile: bool) -> Image.Image:
     """Convert every mode properly, or refuse it."""
     profile = picture.info.get("icc_profile")
-    if picture.mode.startswith("I;16"):  # the upper 8 bits
-        picture = Image.fromarray((np.asarray(picture).astype(np.uint16) >> 8).astype(np.uint8))
+    if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
+        picture = Image.fromarray(_to_8_bits(np.asarray(picture)))
     if picture.mode not in MODES:
         raise PictureError(
             f"The mode {picture.mode!r} has no fixed meaning as colours: convert the picture to "

@@ -1,5 +1,7 @@
 """Pictures in a row, and signed bars."""
 
+import IPython.display
+import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 import torch
@@ -48,3 +50,20 @@ def test_bars_go_from_the_top_down_in_the_colours_of_evidence():
     first, second = (axis.transData.transform((0, y))[1] for y in (0, 1))
     assert first > second
     plt.close(figure)
+
+
+def test_the_readers_own_settings_change_no_figure(monkeypatch):
+    """Such as a matplotlibrc has: what lies under the maps, which way up, how large the letters."""
+    theirs = {
+        **{"image.origin": "lower", "image.interpolation": "bilinear", "axes.grid": True},
+        **{"font.size": 16, "font.family": "serif", "savefig.transparent": True},
+        **{"savefig.bbox": "tight", "figure.facecolor": "gray", "axes.spines.top": False},
+    }
+    displayed = []
+    monkeypatch.setattr(IPython.display, "display", lambda shown: displayed.append(shown.markup))
+    for settings in ({}, theirs):
+        with matplotlib.rc_context(settings):
+            ch.show_row([ch.open_picture("cat"), CAM], ["crop", "map"], "A cat.", limits=(-3, 3))
+            assert matplotlib.rcParams["font.size"] == settings.get("font.size", 10)
+    plain, with_theirs = displayed
+    assert plain == with_theirs

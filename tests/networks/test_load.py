@@ -132,3 +132,15 @@ def test_without_weights_tiny_resnet_is_untrained_yet_balances(network):
 def test_an_unknown_device_is_refused_before_anything_is_loaded(device):
     with pytest.raises(ValueError, match="No device"):
         ch.load_network("resnet18", device=device)
+
+
+@pytest.mark.parametrize("name", ["tiny_resnet", "tf_mobilenet_v2", "xray_fair"])
+def test_torchs_default_dtype_changes_no_score(name):
+    picture = "photo:cat" if name == "tf_mobilenet_v2" else "cat"
+    usual = ch.explain(ch.load_network(name), picture).scores
+    torch.set_default_dtype(torch.float64)
+    try:
+        scores = ch.explain(ch.load_network(name), picture).scores
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.allclose(scores.double(), usual.double(), rtol=1e-3, atol=1e-3)

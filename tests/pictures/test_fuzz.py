@@ -262,6 +262,7 @@ def work(first, count, current, noise):
     """
     counts, findings, extremes = Counter(), [], []
     warnings.simplefilter("error")
+    warnings.filterwarnings("ignore", "Read as .* bits|.*has 16 bits a colour")
     for number in range(first, first + count):
         current[:8] = number.to_bytes(8, "little")
         content = spoiled(number)

@@ -12,14 +12,14 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from cam_helpers.networks.make import make_network
 from cam_helpers.networks.network import Classifier, Network
-from cam_helpers.networks.preprocess import Preprocess
+from cam_helpers.networks.preprocess import Preprocess, PreprocessWhole
 from cam_helpers.networks.seen import Preprocessing
 from cam_helpers.networks.tf_mobilenet_v2 import (
     imagenet_categories,
@@ -46,7 +46,12 @@ class WeightsUnavailableError(ConnectionError):
 
 
 def load_network(
-    name: str = "tiny_resnet", weights: str | None = "default", device: str = "cpu"
+    name: str = "tiny_resnet",
+    weights: str | None = "default",
+    device: str = "cpu",
+    *,
+    view: Literal["crop", "whole"] = "crop",
+    side: int = 224,
 ) -> Network:
     """Load a classifier and prove that its maps add up to its scores and point at the place.
 
@@ -57,14 +62,30 @@ def load_network(
     nearly all of them have, else torchvision's own default), another member of the network's
     weights enum by name (`"IMAGENET1K_V2"`), or `None` for random weights.
 
-    Raises `ValueError` for an unknown name of a network, of weights or of a device,
+    `view` is what the network sees of a picture: `"crop"`, the square in the centre as in its
+    training, or `"whole"`, the whole picture, whose short side becomes `side` pixels long (both are
+    rounded to multiples of 32). Global average pooling takes any size, and the maps add up as ever.
+    But the network was trained on crops of one size: with a larger `side` the map has more cells,
+    and the network sees larger things than it learned, so its scores become less sure.
+
+    >>> import cam_helpers as ch
+    >>> [round(edge) for edge in ch.load_network().seen_box((640, 480))]
+    [109, 30, 529, 450]
+    >>> ch.load_network(view="whole").seen_box((640, 480))
+    (0.0, 0.0, 640.0, 480.0)
+
+    Raises `ValueError` for an unknown name of a network, of weights, of a device or of a view,
     `UnsuitableNetworkError` (a `ValueError`) for a network that no class activation map fits,
     `WeightsUnavailableError` (a `ConnectionError`) where weights cannot be downloaded,
     `FileNotFoundError` where the shipped ones are missing, `DamagedWeightsError` (a `ValueError`)
     for a damaged file, `MemoryError` where the memory does not suffice for it.
     """
+    _check_view(view, side)
     classifier, fill = _load_unfilled(name, weights, device)
-    network = make_network(name, classifier.model, classifier.categories, classifier.preprocess)
+    preprocess: Any = classifier.preprocess
+    if view == "whole":  # torchvision's presets name their numbers as `Preprocess` does
+        preprocess = PreprocessWhole(side, preprocess.mean, preprocess.std)
+    network = make_network(name, classifier.model, classifier.categories, preprocess)
     fill()  # only now: the file of a network that is refused can have 500 MB
     return network
 
@@ -78,6 +99,15 @@ def load_classifier(name: str, weights: str | None = "default", device: str = "c
     classifier, fill = _load_unfilled(name, weights, device)
     fill()
     return classifier
+
+
+def _check_view(view: str, side: int) -> None:
+    if view not in ("crop", "whole"):
+        raise ValueError(f'view is "crop" or "whole", not {view!r}.')
+    if view == "crop" and side != 224:
+        raise ValueError('side is for the whole picture: add view="whole".')
+    if not isinstance(side, int) or side < 2 * PreprocessWhole.STRIDE:
+        raise ValueError(f"side is a whole number of pixels from 64 on, not {side!r}.")
 
 
 def _load_unfilled(

@@ -52,3 +52,28 @@ class Preprocess:
         left = round((picture.width - side) / 2)
         top = round((picture.height - side) / 2)
         return picture.crop((left, top, left + side, top + side))
+
+
+class PreprocessWhole(Preprocess):
+    """The same without the crop: the network sees the whole picture.
+
+    The short side becomes `side` pixels long. Both sides are rounded to multiples of `STRIDE`, so a
+    side is stretched or squeezed by 16 pixels at most.
+    """
+
+    # Of torchvision's networks a cell is 32 pixels wide; a part of one would be padded otherwise
+    # than the rest (`make_tf_mobilenet_v2`).
+    STRIDE = 32
+
+    def __init__(self, side: int, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__(side, side, mean, std)
+
+    def resize(self, picture: Image.Image) -> Image.Image:
+        """Make the short side `resize_size` pixels long, both in whole strides."""
+        cells = self.resize_size[0] / self.STRIDE / min(picture.size)
+        width, height = (round(cells * side) * self.STRIDE for side in picture.size)
+        return picture.resize((width, height), self.interpolation)
+
+    def crop(self, picture: Image.Image) -> Image.Image:
+        """Leave the picture as it is."""
+        return picture

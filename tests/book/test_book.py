@@ -1,0 +1,142 @@
+"""The book, as a reader opens it: from a file, without a connection, on a phone, in the dark.
+
+`make book` builds it; here it is built once more, into a folder of its own.
+"""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urldefrag
+
+import pytest
+from chromium import launch_chromium, require_chromium
+
+PROJECT = Path(__file__).resolve().parents[2]
+PAGES = sorted(
+    path.stem for pattern in ("*.ipynb", "*.md") for path in (PROJECT / "notebooks").glob(pattern)
+)
+PACKAGES = {
+    "playwright": "playwright",
+    "axe_playwright_python": "axe-playwright-python",
+    "myst_nb": "myst-nb",
+}
+MOST_MB, MOST_MB_ZIPPED = 30, 12
+# What the theme itself draws and we cannot name: the switch of its sidebar.
+OF_THE_THEME = {"label"}
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="session")
+def book(tmp_path_factory):
+    """The folder of the book; its path has a space and an umlaut, as on a memory stick."""
+    require_chromium(PACKAGES)
+    out = tmp_path_factory.mktemp("Zoë Übung") / "book"
+    subprocess.run(
+        [sys.executable, "notebooks/book/build.py", "--out", str(out)], cwd=PROJECT, check=True
+    )
+    return out
+
+
+@pytest.fixture(scope="session")
+def browser(book):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = launch_chromium(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(book, browser):
+    """Open a page offline; complain at the end of the test of what went wrong in it."""
+    complaints, contexts = [], []
+
+    def open_it(name, scripts=True):
+        context = browser.new_context(offline=True, java_script_enabled=scripts)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: m.type in ("error", "warning") and complaints.append(m.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("requestfailed", lambda request: complaints.append(request.url))
+        page.on(
+            "request",
+            lambda r: (
+                r.url.startswith(("file:", "data:", "blob:", "about:")) or complaints.append(r.url)
+            ),
+        )
+        page.goto((book / f"{name}.html").as_uri())
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def test_it_is_small_enough_for_a_phone(book):
+    size = sum(path.stat().st_size for path in book.rglob("*") if path.is_file())
+    assert size < MOST_MB * 1e6
+    assert book.with_suffix(".zip").stat().st_size < MOST_MB_ZIPPED * 1e6
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_whole_accessible_and_fits_a_phone(open_page, book, name):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = open_page(name)
+    page.wait_for_function("!window.MathJax?.startup || MathJax.startup.promise.then(() => true)")
+    assert page.locator(".math mjx-container").count() == page.locator(".math").count()
+    assert (
+        page.evaluate("[...document.images].filter(i => i.complete && !i.naturalWidth).length") == 0
+    )
+    assert page.locator("img:not([alt]), img[alt='']").count() == 0
+    assert page.locator("meta[name=description]").get_attribute("content")
+
+    links = page.evaluate("[...document.querySelectorAll('a[href]')].map(a => a.href)")
+    assert len(links) > 10
+    for link in links:
+        address, anchor = urldefrag(link)
+        if address.startswith("file:"):
+            target = Path(unquote(address.removeprefix("file://")))
+            assert target.is_file(), link
+            if anchor and target.suffix == ".html":
+                assert f'id="{unquote(anchor)}"' in target.read_text(encoding="utf-8"), link
+
+    found = Axe().run(page, options={"iframes": False, "preload": False}).response
+    serious = [v for v in found["violations"] if v["impact"] in ("serious", "critical")]
+    ours = [(v["id"], v["nodes"][0]["target"]) for v in serious if v["id"] not in OF_THE_THEME]
+    assert ours == []
+
+    page.set_viewport_size({"width": 320, "height": 700})
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    picture = page.locator(".cell_output img").first
+    if picture.count():  # evidence has its colours on white, in the dark theme too
+        assert picture.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_search_finds_a_word_from_a_file(open_page, book):
+    page = open_page("search")
+    page.goto((book / "search.html").as_uri() + "?q=receptive")
+    page.wait_for_selector("#search-results li a", timeout=10_000)
+
+
+def test_a_link_out_of_the_book_leads_to_the_repository_or_is_no_link():
+    spec = importlib.util.spec_from_file_location("links", PROJECT / "notebooks/book/links.py")
+    links = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(links)
+
+    class App:
+        class config:
+            repository_blob = ""
+
+    text = ["see [data](../data/README.md#how), ![no](../data/x.png)"]
+    links.lead_outside(App, "x", text)
+    assert text == ["see data, ![no](../data/x.png)"]
+    App.config.repository_blob = "https://example.org/cam/blob/main"
+    text = ["see [data](../data/README.md#how)"]
+    links.lead_outside(App, "x", text)
+    assert text == ["see [data](https://example.org/cam/blob/main/data/README.md#how)"]

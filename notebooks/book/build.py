@@ -14,7 +14,7 @@ HERE = Path(__file__).resolve().parent
 NOTEBOOKS, PROJECT = HERE.parent, HERE.parents[1]
 
 
-def sphinx(builder: str, out: Path, *options: str) -> None:
+def sphinx(builder: str, out: Path, *options: str, source: Path = NOTEBOOKS) -> None:
     """Run Sphinx over the notebooks, into a new folder; a warning is an error."""
     # In a folder of its own, since myst-nb lays copies of the notebooks beside what it writes.
     with tempfile.TemporaryDirectory() as place:
@@ -22,7 +22,7 @@ def sphinx(builder: str, out: Path, *options: str) -> None:
         subprocess.run(
             [
                 *(sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", builder),
-                *("-c", HERE, "-d", doctrees, *options, NOTEBOOKS, made),
+                *("-c", HERE, "-d", doctrees, *options, source, made),
             ],
             check=True,
         )

@@ -25,7 +25,7 @@ version = release = PYPROJECT["version"]
 language = "en"
 
 sys.path.insert(0, str(Path(__file__).parent))
-extensions = ["myst_nb", "sphinxext.opengraph", "links"]
+extensions = ["myst_nb", "sphinxext.opengraph", "links", "mathml"]
 root_doc = "index"
 exclude_patterns = ["**.ipynb_checkpoints", "workshop/**/README.md"]
 suppress_warnings = ["mystnb.unknown_mime_type"]  # a widget's; a picture stands beside it
@@ -74,3 +74,14 @@ ogp_description_length = 180
 MATHJAX = next(file for file in files("sphinx-mathjax-offline") or () if file.name == "tex-svg.js")
 html_static_path.append(str(MATHJAX.locate()))
 mathjax_path = "tex-svg.js"
+
+# The handout: no scripts, no theme.
+if tags.has("paper"):  # noqa: F821 (Sphinx gives it)
+    html_theme, html_theme_options = "basic", {}
+    html_math_renderer = "mathml"
+    extensions.remove("sphinxext.opengraph")
+    html_static_path = ["paper.css"]
+    html_css_files = ["paper.css"]
+    epub_css_files = ["paper.css"]
+    epub_show_urls = "no"
+    suppress_warnings += ["epub.unknown_project_files", "epub.duplicated_toc_entry"]

@@ -6,7 +6,7 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab page book test test-long quick mutants bench check notebooks student repeat
+.PHONY: lab page book handout test test-long quick mutants bench check notebooks student repeat
 
 # The settings in .jupyter keep a question about news off the first notebook. Without the last
 # argument Jupyter drops every message above 10 MiB, as a large picture makes one.
@@ -20,7 +20,11 @@ page: $(UV)
 
 # The notebooks as a site of plain files, in the folder book and in book.zip.
 book: $(UV)
-	$(UV) run --locked python notebooks/book/build.py
+	$(UV) run --locked python notebooks/book/make_book.py
+
+# Notebooks 00 to 05 on paper: handout.pdf and handout.epub. It needs Chromium.
+handout: $(UV)
+	$(UV) run --locked python notebooks/book/make_handout.py
 
 # A file's tests stay together, since they share what was loaded; more processes need more memory.
 test: $(UV)

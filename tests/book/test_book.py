@@ -3,7 +3,6 @@
 `make book` builds it; here it is built once more, into a folder of its own.
 """
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +33,7 @@ def book(tmp_path_factory):
     require_chromium(PACKAGES)
     out = tmp_path_factory.mktemp("Zoë Übung") / "book"
     subprocess.run(
-        [sys.executable, "notebooks/book/build.py", "--out", str(out)], cwd=PROJECT, check=True
+        [sys.executable, "notebooks/book/make_book.py", "--out", str(out)], cwd=PROJECT, check=True
     )
     return out
 
@@ -122,21 +121,3 @@ def test_search_finds_a_word_from_a_file(open_page, book):
     page = open_page("search")
     page.goto((book / "search.html").as_uri() + "?q=receptive")
     page.wait_for_selector("#search-results li a", timeout=10_000)
-
-
-def test_a_link_out_of_the_book_leads_to_the_repository_or_is_no_link():
-    spec = importlib.util.spec_from_file_location("links", PROJECT / "notebooks/book/links.py")
-    links = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(links)
-
-    class App:
-        class config:
-            repository_blob = ""
-
-    text = ["see [data](../data/README.md#how), ![no](../data/x.png)"]
-    links.lead_outside(App, "x", text)
-    assert text == ["see data, ![no](../data/x.png)"]
-    App.config.repository_blob = "https://example.org/cam/blob/main"
-    text = ["see [data](../data/README.md#how)"]
-    links.lead_outside(App, "x", text)
-    assert text == ["see [data](https://example.org/cam/blob/main/data/README.md#how)"]

@@ -1,4 +1,4 @@
-"""Build the book: `python notebooks/book/build.py` writes `book/` and `book.zip`.
+"""Build the book: `python notebooks/book/make_book.py` writes `book/` and `book.zip`.
 
 What it needs is the extra `book`. It runs no notebook and asks for no connection.
 """

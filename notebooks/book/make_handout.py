@@ -1,5 +1,7 @@
-"""The idea and the five steps on paper: `python notebooks/book/handout.py` writes `handout.pdf`
-and `handout.epub`: notebooks 00 to 05, answers at the end, stills in place of live maps.
+"""The handout: the idea and the five steps on paper, as `handout.pdf` and `handout.epub`.
+
+`python notebooks/book/make_handout.py` writes both: notebooks 00 to 05, with the answers at the
+end, and with stills in place of live maps.
 
 It needs the extras `book` and `browser`, and Chromium, which prints the PDF.
 """
@@ -12,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 import nbformat
-from build import NOTEBOOKS, PROJECT, sphinx
+from make_book import NOTEBOOKS, PROJECT, sphinx
 
 FRONT = """# Class Activation Maps, step by step
 

@@ -115,8 +115,7 @@ class Explanation:
 
     def cam(self, class_index: ClassChoice) -> Tensor:
         """Return the class activation map of one class, (h, w), in score units."""
-        weights = self._weights[self.network.class_index(class_index)]
-        return weighted_sum(weights, self._feature_maps)
+        return self._cams[self.network.class_index(class_index)].clone()
 
     def whole_cam(self, class_index: ClassChoice) -> Tensor:
         """Return the map of one class in pixels of the whole picture, (H, W), in score units.
@@ -173,6 +172,8 @@ class Explanation:
 
     @cached_property
     def _cams(self) -> Tensor:
+        # One way to make a map: a row by itself is added up in another order, and on some processor
+        # its last digit is another.
         return weighted_sum(self._weights, self._feature_maps)
 
     @cached_property

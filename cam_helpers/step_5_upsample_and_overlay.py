@@ -126,12 +126,13 @@ def overlay(
     the whole picture, and outside the box the picture stays as it is.
     """
     style = MapStyle.of(style, **options)
-    numbers, limits = _checked(cam, limits)
+    _, limits = _checked(cam, limits)
     result = open_picture(picture)
     x0, y0, x1, y1 = rounded(box or (0, 0, *result.size))
     seen = result.crop((x0, y0, x1, y1))
-    grown = upsample(numbers, (seen.height, seen.width))
-    drawn = _laid_over(seen, grown.numpy(), style, limits)
+    # In the map's own precision: what is painted is what `upsample` gives to everybody.
+    grown = upsample(cam.detach().cpu(), (seen.height, seen.width))
+    drawn = _laid_over(seen, grown.double().numpy(), style, limits)
     if style.grid:
         _draw_grid(drawn, cam.shape)
     result.paste(drawn, (x0, y0))

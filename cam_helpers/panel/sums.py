@@ -61,6 +61,8 @@ def channels_by_size(explanation: Explanation, class_index: ClassChoice) -> Tens
 
 def partial_cam(explanation: Explanation, class_index: ClassChoice, channels: int) -> Tensor:
     """Return the map (h, w) that the `channels` largest channels make; all of them make `cam`."""
+    if channels >= len(explanation.feature_maps):
+        return explanation.cam(class_index)
     largest = channels_by_size(explanation, class_index)[:channels]
     weights = explanation.class_weights(class_index).weights
     return weighted_sum(weights[largest], explanation.feature_maps[largest])

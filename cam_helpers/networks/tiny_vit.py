@@ -33,7 +33,7 @@ class Attention(nn.Module):
         """(N, T, width) -> (N, T, width)."""
         each = self.qkv(tokens).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         queries, keys, values = each
-        gathered = self.shares(queries @ keys.mT / queries.shape[-1] ** 0.5) @ values
+        gathered = self.shares(queries * queries.shape[-1] ** -0.5 @ keys.mT) @ values
         out: Tensor = self.proj(gathered.transpose(1, 2).flatten(2))
         return out
 

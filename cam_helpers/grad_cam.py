@@ -5,14 +5,14 @@ does. For pooling and one linear layer both say the same: notebook 07 shows it.
 """
 
 import difflib
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from cam_helpers.networks.cells import as_maps
 from cam_helpers.networks.network import ClassChoice, Classifier, Network, check_classifier
 from cam_helpers.networks.running import evaluation_mode, hooked
 from cam_helpers.pictures.open_picture import PictureSource
@@ -85,7 +85,7 @@ def _features_and_gradients(
         if not caught:
             raise ValueError(f"{network.name} does not use its layer {layer!r} for a picture.")
         gradient = _gradients(scores[index], caught)[0]
-    features, gradients = (_folded(t, tensor.shape[2:]) for t in (caught[0].detach(), gradient))
+    features, gradients = (_maps(t, tensor) for t in (caught[0].detach(), gradient))
     serves = "grad_cam_layers(network, picture) names the layers that serve."
     if features is None or gradients is None:
         raise ValueError(
@@ -112,7 +112,7 @@ def grad_cam_layers(
     outputs: dict[str, Tensor] = {}
 
     def keep(name: str, module: nn.Module, by_place: Any, by_name: Any, output: Any) -> None:
-        if isinstance(output, Tensor) and _folded(output, tensor.shape[2:]) is not None:
+        if isinstance(output, Tensor) and _maps(output, tensor) is not None:
             outputs.pop(name, None)  # of a layer used twice the latest call counts
             outputs[name] = output
 
@@ -123,9 +123,9 @@ def grad_cam_layers(
         gradients = _gradients(scores.square().sum(), list(outputs.values()))
     found = {}
     for name, gradient in zip(outputs, gradients, strict=True):
-        folded = _folded(gradient, tensor.shape[2:])
-        if folded is not None and folded.any():
-            channels, height, width = folded.shape
+        maps = _maps(gradient, tensor)
+        if maps is not None and maps.any():
+            channels, height, width = maps.shape
             found[name] = (channels, height, width)
     return found
 
@@ -204,31 +204,9 @@ def _gradients(score: Tensor, outputs: list[Tensor]) -> list[Tensor]:
     return [by_output.get(id(output), torch.zeros_like(output)) for output in outputs]
 
 
-def _folded(output: Tensor, size: Sequence[int]) -> Tensor | None:
-    """Return a layer's output for one picture of `size` (H, W) as (C, h, w), or None.
-
-    Convolutions give (1, C, h, w), Swin (1, h, w, C), and vision transformers (1, T, C): tokens
-    without a cell, as the class token, then the cells row by row. None stands for what is none of
-    these, or has one cell only.
-    """
-    height, width = size
-    if output.ndim == 3 and len(output) == 1:
-        tokens = output.shape[1]
-        rows = math.isqrt(tokens * height // width)
-        columns = tokens // max(rows, 1)
-        if rows * width != columns * height:  # the cells of a picture are squares
-            return None
-        cells = output[0, tokens - rows * columns :]
-        folded = cells.T.reshape(-1, rows, columns)
-    elif output.ndim == 4 and len(output) == 1:
-        channels_last = abs(_log_ratio(output.shape[1:3], size))
-        channels_first = abs(_log_ratio(output.shape[2:], size))
-        folded = output[0].permute(2, 0, 1) if channels_last < channels_first else output[0]
-    else:
+def _maps(output: Tensor, tensor: Tensor) -> Tensor | None:
+    """Return a layer's output for one input as (C, h, w), or None where there is no such grid."""
+    maps = as_maps(output, tensor.shape[2:])
+    if maps is None or len(maps) != 1 or maps.shape[2:].numel() == 1:
         return None
-    return folded if folded.shape[1:].numel() > 1 else None
-
-
-def _log_ratio(shape: Sequence[int], size: Sequence[int]) -> float:
-    """Return how far a grid's proportions are from a picture's; 0 means the same."""
-    return math.log(shape[0] * size[1] / (shape[1] * size[0]))
+    return maps[0]

@@ -1,26 +1,29 @@
 """Step 3: a hook catches the final feature maps while a picture passes through."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import local
 from typing import Any
 
 from torch import Tensor, nn
 
+from cam_helpers.networks.cells import as_maps
 from cam_helpers.networks.network import Network, check_network
 
 
 class HookedFeatures:
     """Holds what the hook caught; empty until a forward pass."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int) -> None:
+        self._channels = channels
         self._caught = local()  # every thread sees what it caught itself
 
     @property
     def feature_maps(self) -> Tensor:
         """The feature maps (N, C, h, w) of the latest forward pass, as the network pooled them.
 
-        They are the network's own tensor, not a copy: DenseNet applies its last ReLU to it in
+        Tokens, and channels that come last, are put into this order. They are the network's own
+        tensor, not a copy: DenseNet applies its last ReLU to it in
         place, after the layer has returned. After a pass of your own, `network.model(batch)`, they
         carry the autograd graph; after `predict`, which needs no gradients, they do not. Raises
         `RuntimeError` before the first pass.
@@ -31,7 +34,13 @@ class HookedFeatures:
                 "No feature maps yet: run the network once inside the with block, and in the same "
                 "thread (DataParallel uses others: hook the network that it was made from)."
             )
-        return caught
+        maps = as_maps(caught, self._caught.size, self._channels)
+        assert maps is not None  # the proof has seen that it is
+        return maps
+
+    def begin(self, model: nn.Module, inputs: Any, by_name: Any) -> None:
+        """Keep the input's size, which says how tokens lie in rows: a `forward_pre_hook`."""
+        self._caught.size = [*inputs, *by_name.values()][0].shape[2:]
 
     def catch(self, layer: nn.Module, inputs: Any, output: Tensor) -> None:
         """Keep a layer's output, in the form that `register_forward_hook` calls."""
@@ -47,11 +56,10 @@ def hook_features(network: Network) -> Iterator[HookedFeatures]:
     hook one network. Raises `TypeError` where `network` is no `Network`.
     """
     check_network(network)
-    hooked = HookedFeatures()
-    handle = None
-    try:
+    hooked = HookedFeatures(network.classifier.in_features)
+    with ExitStack() as until_the_end:
+        handle = network.model.register_forward_pre_hook(hooked.begin, with_kwargs=True)
+        until_the_end.callback(handle.remove)
         handle = network.feature_layer.register_forward_hook(hooked.catch)
+        until_the_end.callback(handle.remove)
         yield hooked
-    finally:
-        if handle is not None:
-            handle.remove()

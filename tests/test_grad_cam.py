@@ -176,7 +176,7 @@ def test_an_early_layer_shows_which_corner_changed(refused):
 
 def features_through(network: ch.Classifier, picture: Tensor, layer: str, shape: tuple) -> Tensor:
     """Return the folded feature maps of a layer, added up: what Grad-CAM weighs."""
-    from cam_helpers.grad_cam import _folded
+    from cam_helpers.networks.cells import as_maps
 
     caught = []
     handle = network.model.get_submodule(layer).register_forward_hook(
@@ -184,9 +184,9 @@ def features_through(network: ch.Classifier, picture: Tensor, layer: str, shape:
     )
     ch.predict(network, picture)
     handle.remove()
-    folded = _folded(caught[0], picture.shape[1:])
-    assert folded.shape == shape
-    return folded.abs().sum(0)
+    [maps] = as_maps(caught[0], picture.shape[1:])
+    assert maps.shape == shape
+    return maps.abs().sum(0)
 
 
 # ---- Other libraries --------------------------------------------------------------------------

@@ -1,0 +1,41 @@
+"""The cells of a layer's output, whatever the order in which a network keeps them."""
+
+import math
+from collections.abc import Sequence
+
+from torch import Tensor
+
+
+def as_maps(output: Tensor, size: Sequence[int], channels: int | None = None) -> Tensor | None:
+    """Return a layer's output for inputs of `size` (H, W) as maps (N, C, h, w), or None.
+
+    Convolutions give (N, C, h, w), Swin (N, h, w, C), and vision transformers (N, T, C): tokens
+    without a cell, as the class token, then the cells row by row. Where the number C is known,
+    `channels`, it says which they are; else the proportions of the picture do. None stands for what
+    is none of these. It is a view of the output, not a copy.
+    """
+    height, width = size
+    if output.ndim == 3:
+        tokens = output.shape[1]
+        rows = math.isqrt(tokens * height // width)
+        columns = tokens // max(rows, 1)
+        if rows * width != columns * height:  # the cells of a picture are squares
+            return None
+        maps = output[:, tokens - rows * columns :].mT.unflatten(2, (rows, columns))
+    elif output.ndim == 4 and output.numel():
+        maps = output.permute(0, 3, 1, 2) if _is_channels_last(output, size, channels) else output
+    else:
+        return None
+    return maps if channels in (None, maps.shape[1]) else None
+
+
+def _is_channels_last(output: Tensor, size: Sequence[int], channels: int | None) -> bool:
+    if channels is not None:
+        return output.shape[1] != channels == output.shape[3]
+    last, first = (abs(_log_ratio(output.shape[i : i + 2], size)) for i in (1, 2))
+    return last < first
+
+
+def _log_ratio(shape: Sequence[int], size: Sequence[int]) -> float:
+    """Return how far a grid's proportions are from a picture's; 0 means the same."""
+    return math.log(shape[0] * size[1] / (shape[1] * size[0]))

@@ -3,9 +3,9 @@
 The command is `python data/train_tiny_vit.py --seed 0 --scenes SCENES --out FILE`.
 
 Transformers need more pictures than convolutions, and drawing takes as long as training. So the
-scenes are drawn once, into SCENES (2.3 GB), which every seed reads: each in an order of its own, and
-mirrored where a coin says so. A drawing that is interrupted begins again; a training goes on from
-the last saved step.
+scenes are drawn once, into SCENES (2.3 GB), which every seed reads: each in an order of its own,
+and mirrored where a coin says so. A drawing that is interrupted begins again; a training goes on
+from the last saved step.
 """
 
 import argparse
@@ -96,7 +96,7 @@ def main() -> None:
     """Draw the scenes, train, save the weights, print what the network can do on fresh scenes."""
     parser = argparse.ArgumentParser(description="Train tiny_vit from nothing; resumes itself.")
     parser.add_argument("--out", type=Path, required=True, help=f"the shipped ones: {WEIGHTS_FILE}")
-    parser.add_argument("--scenes", type=Path, required=True, help="drawn if it is not there: 2.3 GB")
+    parser.add_argument("--scenes", type=Path, required=True, help="drawn if not there: 2.3 GB")
     parser.add_argument("--seed", type=int, default=0, help="of the first weights and the order")
     parser.add_argument("--steps", type=positive, default=STEPS, help=f"default {STEPS}")
     chosen = parser.parse_args()

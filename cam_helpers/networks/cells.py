@@ -21,7 +21,8 @@ def as_maps(output: Tensor, size: Sequence[int], channels: int | None = None) ->
         columns = tokens // max(rows, 1)
         if rows * width != columns * height:  # the cells of a picture are squares
             return None
-        maps = output[:, tokens - rows * columns :].mT.unflatten(2, (rows, columns))
+        cells = output[:, tokens - rows * columns :].mT
+        maps = cells.view(*cells.shape[:2], rows, columns)
     elif output.ndim == 4 and output.numel():
         maps = output.permute(0, 3, 1, 2) if _is_channels_last(output, size, channels) else output
     else:

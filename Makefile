@@ -6,7 +6,7 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab page book handout test test-long quick mutants bench check notebooks student repeat
+.PHONY: lab page book handout release test test-long quick mutants bench check notebooks student repeat
 
 # The settings in .jupyter keep a question about news off the first notebook. Without the last
 # argument Jupyter drops every message above 10 MiB, as a large picture makes one.
@@ -29,6 +29,10 @@ handout: $(UV)
 # A file's tests stay together, since they share what was loaded; more processes need more memory.
 test: $(UV)
 	$(UV) run --locked pytest -n auto --maxprocesses 4 --dist loadfile
+
+# For maintainers: set version and date, and fill dist/ (make release VERSION=0.2.0).
+release: $(UV)
+	$(UV) run --locked python .ci/release.py $(VERSION)
 
 # For contributors: what to run while a step or a network is being changed.
 QUICK = tests/test_step_*.py tests/test_explain.py tests/test_mistakes.py tests/test_imports.py \

@@ -30,7 +30,7 @@ from cam_helpers.localization import (
 from cam_helpers.networks.load import WeightsUnavailableError, load_classifier, load_network
 from cam_helpers.networks.make import make_network
 from cam_helpers.networks.network import Classifier, Network
-from cam_helpers.networks.proof import UnsuitableNetworkError
+from cam_helpers.networks.refusals import UnsuitableNetworkError
 from cam_helpers.networks.tiny_resnet import CATEGORIES
 from cam_helpers.networks.weights_file import DamagedWeightsError
 from cam_helpers.panel.explorer import explorer

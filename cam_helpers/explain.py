@@ -15,7 +15,7 @@ from torch.nn.functional import linear
 from cam_helpers.boxes import Box, rounded
 from cam_helpers.localization import share_inside
 from cam_helpers.networks.network import ClassChoice, Network, check_network
-from cam_helpers.networks.proof import UnsuitableNetworkError
+from cam_helpers.networks.refusals import UnsuitableNetworkError
 from cam_helpers.networks.running import nearly_equal
 from cam_helpers.pictures.open_picture import PictureError, PictureSource, open_picture
 from cam_helpers.step_1_predict import Prediction, forward
@@ -61,7 +61,7 @@ class Explanation:
     @property
     def prediction(self) -> Prediction:
         """The scores with their classes, as `predict` returns them."""
-        return Prediction(self.scores, self.network.categories)
+        return Prediction(self.scores, self.network.categories, self.network.reading)
 
     @property
     def feature_maps(self) -> Tensor:

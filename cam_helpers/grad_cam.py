@@ -183,15 +183,7 @@ def _check_output(name: str, output: Any) -> None:
 
 def _scores(network: Classifier, tensor: Tensor) -> Tensor:
     """Run the model on (1, 3, H, W) and return its scores (K,)."""
-    scores = network.model(tensor)
-    expected = (1, len(network.categories))
-    if not isinstance(scores, Tensor) or scores.shape != expected:
-        found = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
-        raise ValueError(
-            f"{network.name} gives {found} for one picture; scores of the shape {expected}, one "
-            "for each category, are needed."
-        )
-    return scores[0]
+    return network.check_scores(network.model(tensor), 1)[0]
 
 
 def _gradients(score: Tensor, outputs: list[Tensor]) -> list[Tensor]:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from cam_helpers.networks.network import Classifier, check_classifier
+from cam_helpers.networks.reading import Reading, read
 from cam_helpers.networks.running import evaluation_mode
 from cam_helpers.pictures.open_picture import PictureSource
 
@@ -22,15 +23,22 @@ class RankedClass(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """The scores of one picture, (K,), or of a batch, (N, K), before softmax."""
+    """The scores of one picture, (K,), or of a batch, (N, K), before softmax or sigmoid.
+
+    `reading` is the network's: how scores become probabilities.
+    """
 
     scores: Tensor
     categories: tuple[str, ...]
+    reading: Reading = "softmax"
 
     @property
     def probabilities(self) -> Tensor:
-        """Softmax of the scores: positive, and 1 in sum over the classes."""
-        return self.scores.softmax(-1)
+        """Softmax of the scores: positive, and 1 in sum over the classes.
+
+        Where the network says so, the sigmoid of each, or the scores as they are.
+        """
+        return read(self.scores, self.reading)
 
     @property
     def ranks(self) -> list[int]:
@@ -67,11 +75,11 @@ def predict(network: Classifier, picture: PictureSource | Tensor) -> Prediction:
     check_classifier(network)
     scores = forward(network, network.prepare(picture))
     is_one_picture = not (isinstance(picture, Tensor) and picture.ndim == 4)
-    return Prediction(scores[0] if is_one_picture else scores, network.categories)
+    scores = scores[0] if is_one_picture else scores
+    return Prediction(scores, network.categories, network.reading)
 
 
 def forward(network: Classifier, batch: Tensor) -> Tensor:
     """Return the scores (N, K) of a prepared batch (N, 3, H, W): the pass behind `predict`."""
     with torch.no_grad(), evaluation_mode(network.model):
-        scores: Tensor = network.model(batch)
-    return scores
+        return network.check_scores(network.model(batch), len(batch))

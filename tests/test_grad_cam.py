@@ -150,7 +150,7 @@ def refused(request: pytest.FixtureRequest) -> ch.Classifier:
 
 
 def test_the_last_layer_with_cells_is_found(refused):
-    with pytest.raises(ch.UnsuitableNetworkError, match=f"load_classifier\\('{refused.name}'\\)"):
+    with pytest.raises(ch.UnsuitableNetworkError, match=r"grad_cam\(Classifier\(name, model"):
         ch.make_network(refused.name, refused.model, refused.categories, refused.preprocess)
     layers = ch.grad_cam_layers(refused, "cat")
     assert (list(layers)[-1], layers[list(layers)[-1]]) == REFUSED[refused.name]
@@ -319,7 +319,7 @@ def test_a_layer_that_cannot_serve_is_named(network):
         ch.grad_cam(network, "cat", "cat", "maxpool")
     two = ch.Classifier("two", network.model, ("a", "b"), network.preprocess)
     network.model.maxpool.return_indices = False
-    with pytest.raises(ValueError, match=r"gives \(1, 12\) for one picture"):
+    with pytest.raises(ValueError, match=r"gives \(1, 12\) for 1 picture"):
         ch.grad_cam(two, "cat", "a", "layer4")
 
 

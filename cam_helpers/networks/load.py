@@ -10,6 +10,7 @@ spatial mean of some layer's output, and that this output changes where the pict
 import difflib
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +18,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from cam_helpers.networks.make import make_network
+from cam_helpers.networks.make import prove
 from cam_helpers.networks.network import Classifier, Network
 from cam_helpers.networks.preprocess import Preprocess, PreprocessWhole
 from cam_helpers.networks.seen import Preprocessing
@@ -85,7 +86,8 @@ def load_network(
     preprocess: Any = classifier.preprocess
     if view == "whole":  # torchvision's presets name their numbers as `Preprocess` does
         preprocess = PreprocessWhole(side, preprocess.mean, preprocess.std)
-    network = make_network(name, classifier.model, classifier.categories, preprocess)
+    given = "" if weights == "default" else f", {weights!r}"
+    network = prove(replace(classifier, preprocess=preprocess), f"load_classifier({name!r}{given})")
     fill()  # only now: the file of a network that is refused can have 500 MB
     return network
 

@@ -1,59 +1,75 @@
 """`make_network`: a `Network` around a model of your own, proven as every other."""
 
 from collections.abc import Sequence
+from typing import cast
 
-import torch
-from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 
-from cam_helpers.networks.network import Network
+from cam_helpers.networks.network import Classifier, Network
 from cam_helpers.networks.proof import find_layers
-from cam_helpers.networks.seen import Preprocessing, shown
-
-# The preprocessing is tried on a picture of this (width, height): not square, so that its sides
-# cannot be taken for each other.
-TRIED_SIZE = (300, 200)
+from cam_helpers.networks.reading import Reading
+from cam_helpers.networks.seen import TRIED_SIZE, Boxes, Preprocessing, noise_for
 
 
 def make_network(
-    name: str, model: nn.Module, categories: Sequence[str], preprocess: Preprocessing
+    name: str,
+    model: nn.Module,
+    categories: Sequence[str],
+    preprocess: Preprocessing,
+    *,
+    reading: Reading = "softmax",
+    box: Boxes | None = None,
 ) -> Network:
     """Return a `Network` around a model of your own, after the same proof as in `load_network`.
 
     `categories` names the classes in the order of the model's scores. `preprocess` turns an RGB
-    picture into an input tensor (3, H, W): a torchvision preset (`weights.transforms()`), a
+    picture into an input tensor (C, H, W): a torchvision preset (`weights.transforms()`), a
     `Compose`, or a function of your own. Which part of the picture it shows is measured, so it may
     resize and cut as it likes, as long as the picture stays upright and nothing is left to chance.
+    Where it changes each picture by its own colours (a z-score), nothing can be measured: then
+    `box` says it, a function from a picture's (width, height) to the box (x0, y0, x1, y1), such as
+    `lambda size: (0, 0, *size)` for the whole. This is taken on trust.
 
-    Raises `ValueError` where the categories are no list of names, or not one for each score, where
-    there is one score only, and where the part of the picture cannot be found;
-    `UnsuitableNetworkError` (a `ValueError`) where no class activation map fits.
+    `reading` says how scores become probabilities: `"sigmoid"` for a multi-label network, where
+    each class stands for itself; `"as they are"` for numbers that are none.
+
+    >>> import cam_helpers as ch
+    >>> shipped = ch.load_network()
+    >>> mine = ch.make_network("mine", shipped.model, ch.CATEGORIES, shipped.preprocess)
+    >>> mine.feature_layer_name, mine.classifier_name
+    ('layer4', 'fc')
+
+    Raises `TypeError` where the model is no module; `ValueError` where the categories are no list
+    of names, or not one for each score, where softmax is read of a single score, and where the part
+    of the picture cannot be found; `UnsuitableNetworkError` (a `ValueError`) where no class
+    activation map fits.
     """
-    is_list = isinstance(categories, Sequence) and not isinstance(categories, str)
-    if not is_list or not all(isinstance(category, str) for category in categories):
+    names = cast(tuple[str, ...], categories)  # checked there, and made a tuple
+    return prove(Classifier(name, model, names, preprocess, reading=reading, box=box))
+
+
+def prove(
+    classifier: Classifier, code: str = "Classifier(name, model, categories, preprocess)"
+) -> Network:
+    """Return the `Network` around a classifier that a class activation map fits.
+
+    `code` is what a user writes to get the classifier: a refusal advises it for `grad_cam`. Raises
+    what `make_network` raises.
+    """
+    name, model, categories = classifier.name, classifier.model, classifier.categories
+    layers = find_layers(model, noise_for(classifier.preprocess), name, code)
+    scores = model.get_submodule(layers[1]).out_features
+    if scores == 1 and classifier.reading == "softmax":
         raise ValueError(
-            "categories is a list of names in the order of the scores, as in "
-            f'["cat", "dog"], not {categories!r:.60}.'
-        )
-    noise = _noise_for(preprocess)
-    feature_layer_name, classifier_name = find_layers(model, noise, name)
-    scores = model.get_submodule(classifier_name).out_features
-    if scores == 1:
-        raise ValueError(
-            f"{name} has one score only, and softmax would make it probability 1 for any picture. "
-            "Give it a second class whose weights and bias are 0: for the scores (0, s) softmax is "
-            "the sigmoid of s."
+            f"{name} has one score only, and softmax would make it probability 1 for any picture: "
+            'say make_network(name, model, categories, preprocess, reading="sigmoid").'
         )
     if len(categories) != scores:
         raise ValueError(f"{name} has {scores} scores, but {len(categories)} categories.")
     network = Network(
-        name, model, tuple(categories), preprocess, feature_layer_name, classifier_name
+        *(name, model, categories, classifier.preprocess, *layers),
+        reading=classifier.reading,
+        box=classifier.box,
     )
     network.seen_box(TRIED_SIZE)  # raises where there is no such box
     return network
-
-
-def _noise_for(preprocess: Preprocessing) -> Tensor:
-    """Return uniform noise in the shape that the preprocessing makes, (1, 3, H, W)."""
-    shape = shown(preprocess, Image.new("RGB", TRIED_SIZE)).shape
-    return torch.rand(1, *shape, generator=torch.Generator().manual_seed(0))

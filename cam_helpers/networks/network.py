@@ -3,10 +3,11 @@
 import difflib
 import operator
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import RLock
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 import numpy as np
 import torch
@@ -14,9 +15,18 @@ from PIL import Image
 from torch import Tensor, nn
 
 from cam_helpers.boxes import Box
-from cam_helpers.networks.proof import UnsuitableNetworkError
+from cam_helpers.networks.reading import Reading, are_probabilities, check_reading
+from cam_helpers.networks.refusals import UnsuitableNetworkError
 from cam_helpers.networks.running import lock_of
-from cam_helpers.networks.seen import Colours, Preprocessing, find_box, find_colours
+from cam_helpers.networks.seen import (
+    Boxes,
+    Colours,
+    Preprocessing,
+    find_box,
+    find_colours,
+    noise_for,
+    stretched,
+)
 from cam_helpers.pictures.open_picture import PictureSource, open_picture
 
 ClassChoice = SupportsIndex | str
@@ -24,16 +34,53 @@ ClassChoice = SupportsIndex | str
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """A model that gives scores, (N, 3, H, W) -> (N, K), with the names of its K classes.
+    """A model that gives scores, (N, C, H, W) -> (N, K), with the names of its K classes.
 
-    That is all that `predict` and `grad_cam` need.
+    That is all that `predict` and `grad_cam` need. `preprocess` turns an RGB picture into an input
+    tensor (C, H, W). `reading` says how scores become probabilities: `"softmax"`, where one class
+    of all is meant, `"sigmoid"`, where each class stands for itself (multi-label), or `"as they
+    are"`, such as those of a model that ends in softmax. `box` is for a preprocessing that cannot
+    be measured: a function from a picture's (width, height) to the box (x0, y0, x1, y1) that the
+    network sees of it.
+
+    >>> import cam_helpers as ch
+    >>> from torch import nn
+    >>> model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))
+    >>> network = Classifier("mine", model, ("cat", "dog"), ch.load_network().preprocess)
+    >>> ch.predict(network, "cat").scores.shape
+    torch.Size([2])
+
+    Raises `TypeError` where the model is no module, and `ValueError` where `categories` is no list
+    of names or `reading` is another.
     """
 
     name: str
     model: nn.Module = field(repr=False)
     categories: tuple[str, ...] = field(repr=False)
     preprocess: Preprocessing = field(repr=False)
+    reading: Reading = field(default="softmax", repr=False, kw_only=True)
+    box: Boxes | None = field(default=None, repr=False, kw_only=True)
     _boxes: dict[tuple[int, int], Box] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what is no model, no names or no reading."""
+        if not isinstance(self.model, nn.Module):
+            hint = ""
+            if isinstance(self.model, dict):
+                hint = (
+                    " Is it a state_dict, the numbers without their layers? Build the model and "
+                    "fill it: model.load_state_dict(numbers)."
+                )
+            raise TypeError(f"A model is an nn.Module, not a {type(self.model).__name__}.{hint}")
+        names: Any = self.categories
+        is_list = isinstance(names, Sequence) and not isinstance(names, str)
+        if not is_list or not all(isinstance(name, str) for name in names):
+            raise ValueError(
+                "categories is a list of names in the order of the scores, as in "
+                f'["cat", "dog"], not {names!r:.60}.'
+            )
+        object.__setattr__(self, "categories", tuple(names))
+        check_reading(self.reading)
 
     @property
     def lock(self) -> RLock:
@@ -77,9 +124,9 @@ class Classifier:
         raise ValueError(f"{self.name} knows no class {name!r}. {hint}")
 
     def prepare(self, picture: PictureSource | Tensor) -> Tensor:
-        """Return the network's input, (N, 3, H, W), on the model's device and in its dtype.
+        """Return the network's input, (N, C, H, W), on the model's device and in its dtype.
 
-        A picture is preprocessed into a batch of one. A tensor, (3, H, W) or (N, 3, H, W), counts
+        A picture is preprocessed into a batch of one. A tensor, (C, H, W) or (N, C, H, W), counts
         as preprocessed already; where its numbers look like plain colours, this warns. Raises
         `ValueError` for a tensor of another shape or of other numbers than finite floats, and for a
         picture whatever `open_picture` raises.
@@ -88,52 +135,74 @@ class Classifier:
         batch = picture if isinstance(picture, Tensor) else self.preprocess(open_picture(picture))
         if batch.ndim == 3:
             batch = batch.unsqueeze(0)
-        if batch.ndim != 4 or batch.shape[1] != 3:
+        if batch.ndim != 4 or (is_tensor and batch.shape[1] != self._channels):
+            channels = self._channels
             raise ValueError(
-                f"An input has the shape (3, H, W) or (N, 3, H, W), not {tuple(batch.shape)}."
+                f"An input of {self.name} has the shape ({channels}, H, W) or (N, {channels}, H, "
+                f"W), as its preprocessing makes it, not {tuple(batch.shape)}."
             )
         if not batch.is_floating_point() or not batch.isfinite().all():
             raise ValueError(
                 "A tensor counts as preprocessed: finite floats. Pass the picture itself, or "
                 "network.preprocess(picture)."
             )
-        if is_tensor and self._looks_like_colours(batch):
+        colours = self._colours if is_tensor else None
+        if colours is not None and colours.are_in(batch):
             warnings.warn(
                 f"This tensor has no number below 0, but {self.name}'s preprocessing turns black "
-                f"into {self._colours.black.min():.2f}. Is it preprocessed? If not, pass the "
-                "picture itself, or network.preprocess(picture).",
+                f"into {colours.black.min():.2f}. Is it preprocessed? If not, pass the picture "
+                "itself, or network.preprocess(picture).",
                 stacklevel=3,  # the line that called `predict` or `explain`
             )
-        return batch.to(next(self.model.parameters()))
-
-    def _looks_like_colours(self, batch: Tensor) -> bool:
-        """Say whether a tensor holds numbers from 0 to 1, or above what white gives, as 0 to 255.
-
-        In between lies what is preprocessed: a picture so bright that no number is below 0.
-        """
-        if not batch.numel() or batch.min() < 0:
-            return False
-        black = self._colours.black
-        white = black + self._colours.contrast
-        return bool(black.min() < 0 and (batch.max() <= 1 or batch.max() > white.max()))
+        return batch.to(next(self.model.parameters(), batch))
 
     @cached_property
-    def _colours(self) -> Colours:
+    def _channels(self) -> int:
+        return noise_for(self.preprocess).shape[1]
+
+    def check_scores(self, scores: Any, pictures: int) -> Tensor:
+        """Return what the model gave for so many pictures, if it is a score for each category.
+
+        Raises `ValueError` for another shape, and for probabilities that would go through softmax.
+        """
+        expected = (pictures, len(self.categories))
+        if not isinstance(scores, Tensor) or scores.shape != expected:
+            found = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+            raise ValueError(
+                f"{self.name} gives {found} for {pictures} picture{'s' * (pictures > 1)}; scores "
+                f"of the shape {expected}, one for each category, are needed."
+            )
+        if self.reading == "softmax" and are_probabilities(scores):
+            raise ValueError(
+                f"{self.name} gives probabilities, not scores: does it end in softmax, which would "
+                "be taken twice? Drop it, as in model.set_submodule(name, nn.Identity()), or say "
+                'how the numbers are read: reading="as they are".'
+            )
+        return scores
+
+    @cached_property
+    def _colours(self) -> Colours | None:
         return find_colours(self.preprocess)
 
     def picture_of(self, tensor: Tensor) -> Image.Image:
-        """Return the RGB picture that a preprocessed tensor (3, H, W) was made from."""
-        return self._colours.picture_of(tensor)
+        """Return the RGB picture that a preprocessed tensor (C, H, W) was made from.
+
+        Where the preprocessing changes every picture by its own colours, these cannot be had back:
+        then the tensor's lowest number is black, its highest white.
+        """
+        colours = self._colours
+        return stretched(tensor) if colours is None else colours.picture_of(tensor)
 
     def seen_box(self, size: tuple[int, int]) -> Box:
         """Return the box (x0, y0, x1, y1), in pixels, that the network sees of a whole picture.
 
         `size` is the whole picture's (width, height). The box is measured (`networks.seen`), and
         kept for the next picture of this size. It reaches beyond the picture where the
-        preprocessing adds a margin.
+        preprocessing adds a margin. Where `box` is given, it is what that function says.
         """
         if size not in self._boxes:
-            self._boxes[size] = find_box(self.preprocess, size)
+            x0, y0, x1, y1 = self.box(size) if self.box else find_box(self.preprocess, size)
+            self._boxes[size] = (x0, y0, x1, y1)
         return self._boxes[size]
 
 
@@ -141,7 +210,7 @@ class Classifier:
 class Network(Classifier):
     """A classifier with all that a class activation map needs to know about it.
 
-    `preprocess` turns a picture into the input tensor (3, H, W). The feature layer and the linear
+    The feature layer and the linear
     layer are looked up in the model by their names whenever they are asked for. So a new last layer
     of the same size, as in `network.model.fc = nn.Linear(512, 10)`, counts at once. The proof is
     not run again: after any other change of the layers call `make_network` once more.
@@ -168,6 +237,11 @@ class Network(Classifier):
                 f"{len(self.categories)} scores"
             )
         return layer
+
+    def check_scores(self, scores: Any, pictures: int) -> Tensor:
+        """Return the scores, as `Classifier` does, where the last layer is still one that fits."""
+        assert self.classifier is not None
+        return super().check_scores(scores, pictures)
 
     def _layer(self, name: str) -> nn.Module:
         try:

@@ -15,7 +15,12 @@ from torch import Tensor
 
 from cam_helpers.boxes import Box
 
-Preprocessing = Callable[[Image.Image], Tensor]  # picture -> input tensor (3, H, W)
+Preprocessing = Callable[[Image.Image], Tensor]  # picture -> input tensor (C, H, W)
+Boxes = Callable[[tuple[int, int]], Box]  # a picture's (width, height) -> what is seen of it
+
+# The preprocessing is tried on a picture of this (width, height): not square, so that its sides
+# cannot be taken for each other.
+TRIED_SIZE = (300, 200)
 
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -27,38 +32,58 @@ RIGHT_AND_DOWN = ((0.9, 0.1), (0.1, 0.9))
 class Colours(NamedTuple):
     """How a preprocessing turns colours into numbers: number = black + contrast * colour.
 
-    `black` and `contrast` are (3, 1, 1), one for each channel of the input; colours run from 0 to
-    1. `order` says which channel of the input shows red, green and blue.
+    `black` and `contrast` are (C, 1, 1), one for each channel of the input; colours run from 0 to
+    1. `order` says which channel of the input shows red, green and blue; of a grey input it is one.
     """
 
     black: Tensor
     contrast: Tensor
     order: list[int]
 
+    def are_in(self, batch: Tensor) -> bool:
+        """Say whether a tensor holds plain colours, from 0 to 1, or above what white gives.
+
+        In between lies what is preprocessed: a picture so bright that no number is below 0.
+        """
+        if not batch.numel() or batch.min() < 0:
+            return False
+        white = self.black + self.contrast
+        return bool(self.black.min() < 0 and (batch.max() <= 1 or batch.max() > white.max()))
+
     def picture_of(self, tensor: Tensor) -> Image.Image:
-        """Return the RGB picture that an input tensor (3, H, W) shows."""
+        """Return the RGB picture that an input tensor (C, H, W) shows."""
         colours = ((tensor.detach().cpu().double() - self.black) / self.contrast)[self.order]
         levels = (colours.clamp(0, 1) * 255).round().byte()
         return Image.fromarray(levels.permute(1, 2, 0).contiguous().numpy())
 
 
-def find_colours(preprocess: Preprocessing) -> Colours:
-    """Return how a preprocessing turns colours into numbers.
+def find_colours(preprocess: Preprocessing) -> Colours | None:
+    """Return how a preprocessing turns colours into numbers; None where black is white.
 
-    Raises `ValueError` for one that gives black and white alike, or no input tensor at all.
+    Raises `ValueError` for one that makes no input tensor at all.
     """
     black, white, *primaries = (
         _middle_of(shown(preprocess, Image.new("RGB", (64, 64), colour)))
         for colour in (BLACK, WHITE, RED, GREEN, BLUE)
     )
     contrast = white - black
-    if not (contrast != 0).all():
-        raise ValueError(
-            "The preprocessing gives the same numbers for black and for white: the picture that "
-            "the network sees cannot be shown."
-        )
-    order = [int(((primary - black) / contrast).argmax()) for primary in primaries]
-    return Colours(black.view(3, 1, 1), contrast.view(3, 1, 1), order)
+    if not contrast.isfinite().all() or not contrast.any():
+        return None
+    shares = [((primary - black) / contrast).nan_to_num(0, 0, 0) for primary in primaries]
+    order = [int(share.argmax()) for share in shares]
+    return Colours(black.view(-1, 1, 1), contrast.view(-1, 1, 1), order)
+
+
+def stretched(tensor: Tensor) -> Image.Image:
+    """Return the RGB picture of an input tensor (C, H, W) whose colours are not known.
+
+    The lowest number is black and the highest white. Other channels than three show the first.
+    """
+    numbers = tensor.detach().cpu().double()
+    numbers = numbers if len(numbers) == 3 else numbers[:1].expand(3, -1, -1)
+    lowest, highest = numbers.min(), numbers.max()
+    levels = ((numbers - lowest) / (highest - lowest).clamp(min=1e-12) * 255).round().byte()
+    return Image.fromarray(levels.permute(1, 2, 0).contiguous().numpy())
 
 
 def find_box(preprocess: Preprocessing, size: tuple[int, int]) -> Box:
@@ -73,6 +98,10 @@ def find_box(preprocess: Preprocessing, size: tuple[int, int]) -> Box:
     """
     black = shown(preprocess, Image.new("RGB", size, BLACK))
     contrast = shown(preprocess, Image.new("RGB", size, WHITE)) - black
+    seeing = contrast.flatten(1).any(1)  # the channels that tell black from white
+    if not contrast.isfinite().all() or not seeing.any():
+        raise _no_box()
+    contrast = contrast[seeing]
     box: Box = (0, 0, *size)
     for _ in range(2):
         # Roundings make a few levels; without interpolation a pixel shows a single spot.
@@ -82,7 +111,7 @@ def find_box(preprocess: Preprocessing, size: tuple[int, int]) -> Box:
             both = _marked_pictures(size, box, right, down)
             rising, falling = (shown(preprocess, picture) for picture in both)
             # Of the two together, since a resize rounds more levels up than down.
-            brightness = (((rising - falling) / contrast + 1) / 2).mean(0)
+            brightness = (((rising - falling)[seeing] / contrast + 1) / 2).mean(0)
             planes.append(_plane(brightness, _inside(contrast), tolerance))
         marked, box = box, _box_of(torch.stack(planes), black.shape[1:], box)
         if not _is_small(box, marked):
@@ -91,24 +120,28 @@ def find_box(preprocess: Preprocessing, size: tuple[int, int]) -> Box:
 
 
 def shown(preprocess: Preprocessing, picture: Image.Image) -> Tensor:
-    """Return the input tensor (3, H, W), in double precision, or say why there is none."""
+    """Return the input tensor (C, H, W), in double precision, or say why there is none."""
     before = _random_states()
     shown = preprocess(picture)
     is_fixed = _random_states() == before
-    if not isinstance(shown, Tensor) or shown.ndim != 3 or len(shown) != 3:
+    if not isinstance(shown, Tensor) or shown.ndim != 3:
         what = f"shape {tuple(shown.shape)}" if isinstance(shown, Tensor) else type(shown).__name__
-        raise ValueError(f"The preprocessing makes no tensor (3, H, W) of a picture, but {what}.")
-    if not shown.is_floating_point() or not shown.isfinite().all():
-        raise ValueError(
-            f"The preprocessing makes numbers that are not finite floats ({shown.dtype}) of a "
-            "picture of one colour."
-        )
+        raise ValueError(f"The preprocessing makes no tensor (C, H, W) of a picture, but {what}.")
+    if not shown.is_floating_point():
+        raise ValueError(f"The preprocessing makes whole numbers ({shown.dtype}), not floats.")
     if not is_fixed:
         raise ValueError(
             "The preprocessing draws random numbers (RandomCrop, RandomHorizontalFlip, ...). Take "
             "the one for evaluation, as in weights.transforms()."
         )
     return shown.detach().cpu().double()
+
+
+def noise_for(preprocess: Preprocessing) -> Tensor:
+    """Return uniform noise in the shape that the preprocessing makes, (1, C, H, W)."""
+    levels = np.random.default_rng(0).integers(0, 256, (*TRIED_SIZE[::-1], 3), np.uint8)
+    shape = shown(preprocess, Image.fromarray(levels)).shape
+    return torch.rand(1, *shape, generator=torch.Generator().manual_seed(0))
 
 
 def _random_states() -> tuple[object, ...]:
@@ -138,7 +171,7 @@ def _marked_pictures(
 
 def _inside(contrast: Tensor) -> Tensor:
     """Return where an input tensor shows the picture, (H, W): there black and white differ."""
-    return (contrast.abs() > 0.5 * contrast.abs().amax()).all(0)
+    return (contrast.abs() > 0.5 * contrast.abs().amax((1, 2), keepdim=True)).all(0)
 
 
 def _plane(brightness: Tensor, inside: Tensor, tolerance: float) -> Tensor:
@@ -212,6 +245,10 @@ def _in_whole_pixels(box: Box, size: tuple[int, int], shape: torch.Size) -> Box:
 def _no_box() -> ValueError:
     return ValueError(
         "The preprocessing shows the network no upright part of the picture that could be found: "
-        "is the picture flipped, turned, bent, or changed by its own colours? A map could not be "
-        "put back on it."
+        "is the picture flipped, turned, bent, or changed by its own colours (a z-score, a "
+        "percentile)? A map could not be put back on it. If you know which part the network sees, "
+        "say it: make_network(name, model, categories, preprocess, box=lambda size: (0, 0, *size)) "
+        "for the whole of a picture of size (width, height). For pictures that are no RGB, explain "
+        "the tensor, explain(network, tensor), and lay the map on a picture of your own: "
+        "overlay(picture, explanation.cam(class_index))."
     )

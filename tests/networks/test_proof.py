@@ -1,5 +1,6 @@
 """The proof at loading: the maps add up, and they point at the place."""
 
+import re
 from typing import NamedTuple
 
 import pytest
@@ -93,12 +94,11 @@ def test_the_outermost_of_the_layers_that_hand_on_the_same_tensor_is_found():
     [
         (MaxOnly(), "avgpool"),
         (Clamped(), r"after fc \(Linear\)"),
-        (chain(*POOL, nn.Linear(6, 4), nn.Softmax(1)), r"4 \(Softmax\) comes last"),
         (chain(*POOL, nn.Linear(6, 4), nn.ReLU()), r"4 \(ReLU\) comes last"),
         (chain(*POOL, nn.Sigmoid(), nn.Linear(6, 4)), r"3 \(Sigmoid\) stands between"),
         (chain(*POOL, nn.Linear(6, 5), nn.Linear(5, 4)), r"3 \(Linear\) stands between"),
         (chain(nn.Flatten(), nn.Linear(384, 4)), r"2 \(Linear\) receives no spatial mean"),
-        (chain(nn.Conv2d(6, 4, 1), *POOL), r"3 \(Flatten\) comes last"),
+        (chain(nn.Conv2d(6, 4, 1), nn.ReLU(), *POOL), r"4 \(Flatten\) comes last"),
         (nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 4)), r"1 \(Linear\) receives no"),
     ],
 )
@@ -107,6 +107,108 @@ def test_models_without_a_class_activation_map_are_refused(model, message):
         find_layers(model.eval(), noise(1, 3, 32, 32), "mine")
     assert "Grad-CAM" in str(caught.value)
     assert hook_count(model) == 0
+
+
+def picture_and_code(message):
+    """The code in a message: what stands behind its last full sentence."""
+    return message[message.index("\n") + 1 :]
+
+
+def test_a_convolution_that_scores_every_cell_becomes_a_linear_layer_as_advised():
+    for bias in (True, False):
+        model = chain(nn.Conv2d(6, 4, 1, bias=bias), *POOL)
+        picture = noise(1, 3, 32, 32)
+        expected = model(picture)
+        with pytest.raises(ch.UnsuitableNetworkError, match="1 is a 1 x 1 convolution") as caught:
+            find_layers(model, picture, "mine")
+        scope = {"model": model, "nn": nn}
+        exec(picture_and_code(str(caught.value)), scope)
+        assert find_layers(scope["model"], picture, "mine") == ("0.0", "1")
+        torch.testing.assert_close(scope["model"](picture), expected)
+
+
+class Ends(nn.Module):
+    """Scores that go through a function without a layer of its own."""
+
+    def __init__(self, end):
+        super().__init__()
+        self.body = body()
+        self.fc = nn.Linear(6, 4)
+        self.end = end
+
+    def forward(self, x):
+        return self.end(self.fc(self.body(x).mean((2, 3))))
+
+
+@pytest.mark.parametrize(
+    ("layer", "function"),
+    [(nn.Softmax(1), "softmax"), (nn.LogSoftmax(1), "log_softmax"), (nn.Sigmoid(), "sigmoid")],
+)
+def test_what_makes_probabilities_is_dropped_as_advised(layer, function):
+    model = chain(*POOL, nn.Linear(6, 4), layer)
+    with pytest.raises(ch.UnsuitableNetworkError, match=f"mine ends in {function} ") as caught:
+        mine(model, list("abcd"))
+    message = str(caught.value)
+    assert "Grad-CAM" not in message
+    exec(re.search(r"model\.set_submodule\(.*?\(\)\)", message)[0], {"model": model, "nn": nn})
+    reading = "sigmoid" if 'reading="sigmoid"' in message else "softmax"
+    assert (reading == "sigmoid") == (function == "sigmoid")
+    network = mine(model, list("abcd"), reading=reading)
+    prediction = ch.predict(network, "cat")
+    torch.testing.assert_close(
+        prediction.probabilities,
+        layer(prediction.scores[None])[0].exp()
+        if function == "log_softmax"
+        else layer(prediction.scores[None])[0],
+    )
+    with pytest.raises(ch.UnsuitableNetworkError, match=r"let forward\(\) return what fc gives"):
+        mine(Ends(layer.forward), list("abcd"))
+
+
+class TwoHeads(nn.Module):
+    """Two heads, the second of which is called last; a wrapper returns the first."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = body()
+        self.kind, self.age = nn.Linear(6, 4), nn.Linear(6, 4)
+
+    def forward(self, x):
+        pooled = self.body(x).mean((2, 3))
+        return self.kind(pooled), self.age(pooled)
+
+
+def test_of_two_heads_the_one_that_is_returned_is_found():
+    heads = TwoHeads().eval()
+    for number, name in enumerate(("kind", "age")):
+        model = nn.Sequential(heads, Then(lambda both, number=number: both[number]))
+        assert find_layers(model, noise(1, 3, 32, 32), "mine") == ("0.body", f"0.{name}")
+    model = nn.Sequential(heads, Then(lambda both: both[0] - both[1]))
+    with pytest.raises(ch.UnsuitableNetworkError, match=r"after 0\.kind and 0\.age"):
+        find_layers(model, noise(1, 3, 32, 32), "mine")
+
+
+@pytest.mark.parametrize("side", [32, 16])
+def test_an_input_too_small_for_more_than_one_cell_is_enlarged_as_advised(network, side):
+    with pytest.raises(ch.UnsuitableNetworkError, match=f"one cell.*{side} x {side}") as caught:
+        make_network("mine", network.model, ch.CATEGORIES, Preprocess(side, side))
+    enlarged = int(re.search(r"(\d+) x \d+ fits", str(caught.value))[1])
+    larger = Preprocess(enlarged, enlarged)
+    assert make_network("mine", network.model, ch.CATEGORIES, larger).classifier_name == "fc"
+
+
+def test_grad_cam_is_advised_in_words_that_can_be_run():
+    mine = {"name": "mine", "model": MaxOnly().eval(), "categories": list("abcd")}
+    mine |= {"preprocess": Preprocess(64, 64)}
+    for refused, cells in (
+        (lambda: make_network(**mine), (16, 16)),
+        (lambda: ch.load_network("squeezenet1_1", weights=None), (13, 13)),
+    ):
+        with pytest.raises(ch.UnsuitableNetworkError) as caught:
+            refused()
+        code = re.search(r"grad_cam\(.*\)", str(caught.value))[0]
+        found = eval(code, {**vars(ch), **mine, "picture": "cat", "class_index": 1})
+        assert found.shape == cells
 
 
 def test_a_dead_network_proves_nothing(make_small):
@@ -262,8 +364,8 @@ def test_a_grid_of_one_row_is_judged_by_its_columns(make_small):
 # ---- models in every state ----------------------------------------------------------------
 
 
-def mine(model, categories=ch.CATEGORIES):
-    return make_network("mine", model, categories, Preprocess())
+def mine(model, categories=ch.CATEGORIES, **options):
+    return make_network("mine", model, categories, Preprocess(), **options)
 
 
 class Around(nn.Module):
@@ -392,6 +494,23 @@ def test_a_scripted_model_is_refused_with_the_remedy(network, part, how):
     with pytest.raises(ch.UnsuitableNetworkError, match=f"{part or 'it'} is scripted.*made from"):
         mine(model if part else closed)
     assert hook_count(model) == 0
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_quantised_model_is_refused_for_what_it_is(network):
+    eight_bits = torch.ao.quantization.quantize_dynamic(network.model, {nn.Linear}, torch.qint8)
+    with pytest.raises(ch.UnsuitableNetworkError, match=r"quantised: fc.*before quantising"):
+        mine(eight_bits)
+    plain = ch.Classifier("mine", eight_bits, ch.CATEGORIES, Preprocess())
+    assert ch.predict(plain, "cat").top(1)[0].category == "cat"
+
+
+def test_numbers_without_a_model_are_refused_with_the_remedy(network):
+    numbers = network.model.state_dict()
+    with pytest.raises(TypeError, match=r"OrderedDict.*model\.load_state_dict\(numbers\)"):
+        mine(numbers)
+    with pytest.raises(TypeError, match="not a type"):
+        mine(TwoHeads)
 
 
 def test_lazy_layers_are_refused_and_left_as_they_are():

@@ -1,11 +1,7 @@
 """The machine check: what it says on good machines and on bad ones."""
 
-import os
 import platform
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -73,41 +69,3 @@ def test_the_disk_of_torch_home_is_looked_at(monkeypatch, tmp_path, free, is_goo
     assert words.startswith(f"{free:.1f} GB of disk are free")
     remedy = f"make room in {tmp_path / 'not' / 'yet' / 'hub'}, or name another folder"
     assert (remedy in words) != is_good
-
-
-def run_command(environment):
-    command = [sys.executable, "-m", "cam_helpers"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
-
-
-def test_the_command_prints_versions_the_data_folder_and_what_was_found():
-    first, second, *rest = run_command(os.environ)
-    assert first == f"cam_helpers {ch.__version__} on {platform.platform()}"
-    assert second.startswith("data in ") and second.endswith("data")
-    assert len(rest) == 5
-    assert all(line.startswith("ok    ") for line in rest if "GB of disk" not in line)
-
-
-@pytest.mark.long  # half a minute, since all of torch is compiled once more
-def test_where_asserts_are_switched_off_the_command_says_so():
-    *_, last = run_command(os.environ | {"PYTHONOPTIMIZE": "1"})
-    assert last.startswith("LOOK") and "without the environment variable PYTHONOPTIMIZE" in last
-
-
-def test_without_a_home_folder_the_check_goes_on(monkeypatch):
-    """As in a container whose user is in no list of users."""
-    pwd = pytest.importorskip("pwd")
-
-    def unknown(number):
-        raise KeyError(number)
-
-    monkeypatch.setattr(pwd, "getpwuid", unknown)
-    monkeypatch.setattr(torch.hub, "_hub_dir", None)
-    for name in ("HOME", "TORCH_HOME", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    with pytest.raises(RuntimeError):
-        Path.home()
-    lines = machine.check_machine()
-    assert len(lines) == 5 and "GB of disk" in lines[3]

@@ -2,7 +2,6 @@
 
 import sys
 from collections import Counter
-from pathlib import Path
 from types import SimpleNamespace
 
 import measure_tiny_resnet as measure_module
@@ -13,7 +12,6 @@ import train_tiny_resnet as train_module
 from measure_tiny_resnet import (
     FIRST_PAIR_SEED,
     FIRST_SINGLE_SEED,
-    Measurement,
     is_in_own_box,
     measure,
     shift_from_middle,
@@ -142,14 +140,6 @@ def test_a_failure_while_saving_leaves_the_old_file_whole(tmp_path, monkeypatch)
     assert torch.load(file, weights_only=True) == {"step": 1}
 
 
-def test_saving_replaces_the_old_file_and_leaves_nothing_else(tmp_path):
-    file = tmp_path / "checkpoint"
-    save_whole({"step": 1}, file)
-    save_whole({"step": 2}, file)
-    assert torch.load(file, weights_only=True) == {"step": 2}
-    assert list(tmp_path.iterdir()) == [file]
-
-
 def test_the_command_writes_weights_that_load(tmp_path, small_steps, monkeypatch, capsys):
     out = tmp_path / "new" / "tiny_resnet.pt"
     monkeypatch.setattr(sys, "argv", ["train", "--steps", "2", "--out", str(out)])
@@ -160,21 +150,6 @@ def test_the_command_writes_weights_that_load(tmp_path, small_steps, monkeypatch
     assert load_tiny_resnet(out).bn1.num_batches_tracked == 2
     assert "measured tiny_resnet" in capsys.readouterr().out
     assert sorted(path.name for path in out.parent.iterdir()) == [out.name, out.name + ".sha256"]
-
-
-def test_an_interrupted_command_says_how_to_go_on(tmp_path, monkeypatch):
-    def stop(*_):
-        raise KeyboardInterrupt
-
-    out = tmp_path / "tiny_resnet.pt"
-    monkeypatch.setattr(sys, "argv", ["train", "--out", str(out)])
-    monkeypatch.setattr(train_module, "train", stop)
-    with pytest.raises(SystemExit, match="nothing is saved yet"):
-        train_module.main()
-    out.with_suffix(".checkpoint").touch()
-    with pytest.raises(SystemExit, match=r"same command goes on from .*tiny_resnet\.checkpoint"):
-        train_module.main()
-    assert not out.exists()
 
 
 @pytest.mark.parametrize(
@@ -201,29 +176,6 @@ def test_a_wrong_command_is_refused_before_the_training(
         train_module.main()
     assert words in f"{caught.value} {capsys.readouterr().err}"
     assert np.array_equal(np.frombuffer(before, np.uint8), np.fromfile(WEIGHTS_FILE, np.uint8))
-
-
-@pytest.mark.parametrize("scenes", ["0", "-3", "few"])
-def test_measuring_needs_a_number_of_scenes(monkeypatch, capsys, scenes):
-    monkeypatch.setattr(sys, "argv", ["measure", f"--scenes={scenes}"])
-    with pytest.raises(SystemExit):
-        measure_module.main()
-    assert f"{scenes} is no whole number from 1 on" in capsys.readouterr().err
-
-
-def test_two_trainings_do_not_share_an_unfinished_file(tmp_path, monkeypatch):
-    unfinished, save = [], torch.save
-
-    def note(content, file):
-        unfinished.append(file)
-        save(content, file)
-
-    monkeypatch.setattr(torch, "save", note)
-    for process in (11, 12):
-        monkeypatch.setattr(train_module.os, "getpid", lambda process=process: process)
-        save_whole({"step": 1}, tmp_path / "checkpoint")
-    assert len(set(unfinished)) == 2
-    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint"]
 
 
 # ---- measuring ----------------------------------------------------------------------------
@@ -326,25 +278,6 @@ def test_a_network_that_points_into_a_corner_measures_0(network, monkeypatch):
     assert right < -20 and down > 20  # far to the left and below
 
 
-def test_the_table_names_every_figure():
-    figures = Measurement(
-        scenes=7,
-        accuracy=0.81,
-        single_peak_in_box=0.72,
-        single_shift=(3.0, -4.51),
-        pair_maps_in_own_box=0.52,
-        pair_scenes_in_own_boxes=0.32,
-    )
-    assert [" ".join(line.split()) for line in str(figures).splitlines()] == [
-        "7 fresh scenes with one object (seeds from 900000000), 7 with two (from 910000000)",
-        "one object: the best class is right 81.0%",
-        "one object: the map peaks in its box 72.0%",
-        "one object: mean shift of the peak +3.0 px to the right, -4.5 down",
-        "two: a map peaks in its own box only 52.0%",
-        "two: both maps of a scene do 32.0%",
-    ]
-
-
 def test_an_untrained_network_can_be_measured_and_the_shipped_one_does_better(network):
     torch.manual_seed(0)
     untrained = measure(ch.load_network(weights=None), scenes=12)
@@ -361,18 +294,6 @@ def test_an_untrained_network_can_be_measured_and_the_shipped_one_does_better(ne
     assert trained.accuracy > 0.7 > 0.4 > untrained.accuracy
 
 
-@pytest.mark.parametrize(("options", "scenes"), [([], 1_200), (["--scenes", "5"], 5)])
-def test_the_command_measures_the_shipped_network_on_as_many_scenes_as_asked_for(
-    monkeypatch, capsys, options, scenes
-):
-    monkeypatch.setattr(sys, "argv", ["measure", *options])
-    monkeypatch.setattr(measure_module, "measure", lambda network, n: f"{network.name} on {n}")
-    threads = torch.get_num_threads()
-    measure_module.main()
-    torch.set_num_threads(threads)
-    assert capsys.readouterr().out == f"tiny_resnet on {scenes}\n"
-
-
 def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     file = tmp_path / "net.checkpoint"
     torch.save({"step": 3, "steps": 3}, file)
@@ -385,37 +306,3 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     torch.save({"step": 3, "steps": 6}, file)  # without the network
     with pytest.raises(ValueError, match="Delete it"):
         train(file, steps=6, workers=0)
-
-
-def test_a_folder_in_the_place_of_a_checkpoint_is_told(tmp_path):
-    with pytest.raises(IsADirectoryError):
-        train_module.load_checkpoint(tmp_path, 6)
-
-
-def test_a_checkpoint_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
-    """root, as whom tests may run, may read everything; so torch's opening refuses here."""
-    file = tmp_path / "net.checkpoint"
-    torch.save({"step": 3, "steps": 3}, file)
-
-    def refuse(*_, **__):
-        raise PermissionError(13, "Permission denied", str(file))
-
-    monkeypatch.setattr(torch, "load", refuse)
-    with pytest.raises(PermissionError, match="Permission denied"):
-        train_module.load_checkpoint(file, 3)
-
-
-def test_too_little_memory_for_a_checkpoint_is_not_called_damage(tmp_path, in_little_memory):
-    """Who followed the advice to delete it would lose the training."""
-    file = tmp_path / "net.checkpoint"
-    torch.save({"step": 3, "steps": 3, "model": torch.zeros(10_000_000)}, file)
-    setup = f"""
-import sys
-from pathlib import Path
-sys.path.append({str(Path(train_module.__file__).parent)!r})
-from train_tiny_resnet import load_checkpoint
-file = Path({str(file)!r})
-"""
-    words = in_little_memory("load_checkpoint(file, 3)", 20, setup)
-    assert words.startswith("MemoryError Too little memory") and "Delete" not in words
-    assert in_little_memory("load_checkpoint(file, 3)", 100, setup) == "done"

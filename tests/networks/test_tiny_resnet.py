@@ -1,7 +1,6 @@
 """The shipped network: its file, its layers, its preprocessing."""
 
 import hashlib
-import io
 import shutil
 from pathlib import Path
 
@@ -15,7 +14,6 @@ import cam_helpers as ch
 from cam_helpers.networks.preprocess import Preprocess
 from cam_helpers.networks.tiny_resnet import (
     WEIGHTS_FILE,
-    TinyResNet,
     load_tiny_resnet,
 )
 from cam_helpers.networks.weights_file import checksum_file
@@ -79,49 +77,10 @@ def test_a_missing_file_is_named(tmp_path):
         load_tiny_resnet(tmp_path / "lost.pt")
 
 
-def test_without_its_checksum_a_file_is_not_read(copied):
-    copied.with_suffix(".pt.sha256").unlink()
-    with pytest.raises(ch.DamagedWeightsError, match="sha256 says missing"):
-        load_tiny_resnet(copied)
-
-
 def test_a_damaged_checksum_is_called_damage(copied):
     copied.with_suffix(".pt.sha256").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ch.DamagedWeightsError, match="SHA-256"):
         load_tiny_resnet(copied)
-
-
-def test_what_is_no_weights_file_is_refused_even_with_a_good_checksum(copied):
-    weights = torch.load(copied, weights_only=True)
-    del weights["bn1.bias"]
-    incomplete = io.BytesIO()
-    torch.save(weights, incomplete)
-    good = copied.read_bytes()
-    for content in (b"", b"not weights", good[:5_000], incomplete.getvalue()):
-        write_with_checksum(copied, content)
-        with pytest.raises(ch.DamagedWeightsError, match="cannot be used"):
-            load_tiny_resnet(copied)
-
-
-class Trap:
-    """Touches a file when it is unpickled carelessly."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self):
-        return Path.touch, (self.marker,)
-
-
-def test_a_file_with_code_in_it_is_refused_and_the_code_does_not_run(copied, tmp_path):
-    marker = tmp_path / "ran"
-    torch.save({"fc.weight": Trap(marker)}, copied)
-    write_with_checksum(copied, copied.read_bytes())
-    with pytest.raises(ch.DamagedWeightsError):
-        load_tiny_resnet(copied)
-    assert not marker.exists()
-    torch.load(copied, weights_only=False)
-    assert marker.exists()  # the trap was set
 
 
 def test_saved_weights_load_again_and_give_the_same_scores(tmp_path, network):
@@ -163,10 +122,6 @@ def test_the_shapes_halve_from_stage_to_stage(network, size):
         height, width = -(-height // 2), -(-width // 2)
         assert shapes[name] == (2, channels, height, width)
     assert shapes["fc"] == (2, 12)
-
-
-def test_a_stage_may_keep_the_number_of_channels():
-    assert TinyResNet(widths=(4, 4, 8, 8))(torch.zeros(1, 3, 64, 64)).shape == (1, 12)
 
 
 def test_the_last_feature_maps_have_seven_by_seven_cells(network):

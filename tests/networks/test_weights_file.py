@@ -5,18 +5,13 @@ name, and they are checked; so a test that wants weights of its own to count as 
 in their address what they are (`publish`).
 """
 
-import errno
 import hashlib
 import io
-import os
 import pickle
 import re
-import shutil
-import threading
 import urllib.error
 import urllib.request
 import zipfile
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -26,11 +21,8 @@ from torchvision import models
 import cam_helpers as ch
 from cam_helpers.networks.load import _choose_weights
 from cam_helpers.networks.tiny_resnet import (
-    WEIGHTS_FILE,
     TinyResNet,
-    load_tiny_resnet,
 )
-from cam_helpers.networks.weights_file import checksum_file
 
 SMALLEST = "shufflenet_v2_x0_5"
 REAL_NAME = "shufflenetv2_x0.5-f707e7126e.pth"
@@ -130,17 +122,6 @@ def test_a_cached_file_needs_no_connection(offline, good, monkeypatch, pack):
         assert not any(layer.training for layer in network.model.modules())
 
 
-def test_a_cache_that_nobody_can_write_to_is_read(offline, good, monkeypatch):
-    put(offline, good, publish(monkeypatch, good))
-
-    def refuse(*_, **__):
-        raise PermissionError(errno.EACCES, "Permission denied")
-
-    for writing in (os, "mkdir"), (os, "replace"), (os, "rename"), (Path, "mkdir"):
-        monkeypatch.setattr(*writing, refuse)
-    assert torch.equal(ch.load_network(SMALLEST).classifier.weight, weight_of(good))
-
-
 @pytest.mark.parametrize("kept", [0, 1, 100, 20_000, -1])
 @pytest.mark.parametrize("named", [True, False], ids=["by its name", "by its content"])
 def test_a_file_cut_short_is_called_damaged(offline, good, monkeypatch, kept, named):
@@ -197,20 +178,6 @@ def test_a_file_with_code_in_it_is_refused_and_the_code_does_not_run(
     careless = {"weights_only": False} if pack is zipped else {}
     unpack(io.BytesIO(content), **careless)
     assert marker.exists()  # the trap was set
-
-
-def test_every_reading_of_a_weights_file_takes_weights_only(offline, good, monkeypatch):
-    readings, load = [], torch.load
-
-    def note(*args, **named):
-        readings.append(named.get("weights_only"))
-        return load(*args, **named)
-
-    monkeypatch.setattr(torch, "load", note)
-    monkeypatch.setattr("torch.serialization.load", note)
-    put(offline, good, publish(monkeypatch, good))
-    ch.load_network(SMALLEST)
-    assert readings == [True]
 
 
 def test_a_network_that_is_refused_is_not_downloaded(offline):
@@ -326,257 +293,15 @@ def test_the_first_imagenet_weights_are_taken_where_there_are_any(offline, name,
         ch.load_network(name)
 
 
-# ---- downloads ----------------------------------------------------------------------------
+# ---- downloads: torch.hub's affair; ours is what is said and that it works the next time ---------
 
 
-class Host:
-    """A web server on this machine. `answer` is what it does with a request, `asked` counts them.
-
-    As a proxy it gets whole addresses, which makes no difference to it.
-    """
-
-    def __init__(self):
-        self.asked = 0
-        self.answer = None
-        host = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                host.asked += 1
-                host.answer(self)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-
-def sends(content, promised=None, status=200):
-    """An answer with this content, of which more may have been promised."""
-
-    def answer(request):
-        request.send_response(status)
-        request.send_header("Content-Length", str(promised or len(content)))
-        request.end_headers()
-        request.wfile.write(content)
-
-    return answer
-
-
-@pytest.fixture
-def host():
-    with Host() as running:
-        yield running
-
-
-def test_weights_are_downloaded_once_and_whole(cache, host, good, monkeypatch, capsys):
-    file_name = publish(monkeypatch, good, host.address)
-    host.answer = sends(good)
-    for _ in range(2):
-        assert torch.equal(ch.load_network(SMALLEST).classifier.weight, weight_of(good))
-    assert host.asked == 1
-    assert left_in(cache) == [file_name]
-    assert digest((cache / file_name).read_bytes()) == digest(good)
-    assert f"{host.address}/{file_name}" in capsys.readouterr().out
-
-
-def altered(content):
-    return content[:5_000] + bytes(10) + content[5_010:]
-
-
-BAD_ANSWERS = {
-    "cut off half-way": (lambda good: sends(good[: len(good) // 2], len(good)), "hash"),
-    "cut off at once": (lambda good: sends(b"", len(good)), "hash"),
-    "one byte short": (lambda good: sends(good[:-1], len(good)), "hash"),
-    "altered": (lambda good: sends(altered(good)), "hash"),
-    "a page to log in": (lambda good: sends(b"<html>Please log in.</html>"), "hash"),
-    "not there": (lambda good: sends(b"", status=404), "404"),
-    "out of order": (lambda good: sends(b"", status=503), "503"),
-    "no HTTP": (lambda good: lambda request: request.wfile.write(b"hello\r\n\r\n"), "hello"),
-    "nothing": (lambda good: lambda request: None, "closed connection"),
-}
-
-
-@pytest.mark.parametrize("what", BAD_ANSWERS)
-def test_a_bad_download_leaves_nothing_and_the_next_one_is_right(
-    cache, host, good, monkeypatch, what
-):
-    answer, words = BAD_ANSWERS[what]
-    file_name = publish(monkeypatch, good, host.address)
-    host.answer = answer(good)
-    with pytest.raises(ch.WeightsUnavailableError, match=f"downloaded or read \\(.*{words}"):
+def test_a_bad_download_is_told_and_the_next_one_is_right(cache, good, monkeypatch, tmp_path):
+    file_name = publish(monkeypatch, good, tmp_path.as_uri())
+    (tmp_path / file_name).write_bytes(good[: len(good) // 2])
+    with pytest.raises(ch.WeightsUnavailableError, match=r"downloaded or read \(.*hash"):
         ch.load_network(SMALLEST)
     assert left_in(cache) == []
-    host.answer = sends(good)
+    (tmp_path / file_name).write_bytes(good)
     assert torch.equal(ch.load_network(SMALLEST).classifier.weight, weight_of(good))
     assert left_in(cache) == [file_name]
-
-
-@pytest.mark.parametrize(("status", "words"), [(407, "407"), (502, "502"), (200, "hash")], ids=str)
-def test_what_a_proxy_refuses_is_told(cache, host, good, monkeypatch, status, words):
-    publish(monkeypatch, good)
-    host.answer = sends(b"<html>the proxy of this house</html>", status=status)
-    monkeypatch.setenv("http_proxy", host.address)
-    with pytest.raises(ch.WeightsUnavailableError, match=f"downloaded or read \\(.*{words}"):
-        ch.load_network(SMALLEST)
-    assert host.asked == 1
-    assert left_in(cache) == []
-
-
-def test_a_proxy_that_is_not_there_is_told(cache, good, monkeypatch):
-    with Host() as gone:
-        address = gone.address
-    publish(monkeypatch, good)
-    monkeypatch.setenv("http_proxy", address)
-    with pytest.raises(ch.WeightsUnavailableError, match=r"downloaded or read \(.*refused"):
-        ch.load_network(SMALLEST)
-    assert left_in(cache) == []
-
-
-def test_ctrl_c_in_a_download_leaves_nothing(cache, host, good, monkeypatch):
-    publish(monkeypatch, good, host.address)
-    host.answer = sends(good)
-
-    def stop(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(torch.hub.tqdm, "update", stop)  # after the first part has come
-    with pytest.raises(KeyboardInterrupt):
-        ch.load_network(SMALLEST)
-    assert host.asked == 1
-    assert left_in(cache) == []
-
-
-# ---- a cache that cannot be written -------------------------------------------------------
-
-
-def test_a_cache_below_a_file_is_told(cache, host, good, monkeypatch, tmp_path):
-    publish(monkeypatch, good, host.address)
-    host.answer = sends(good)
-    (tmp_path / "torch").write_text("in the way", encoding="utf-8")
-    with pytest.raises(ch.WeightsUnavailableError, match=r"Not a directory.*TORCH_HOME"):
-        ch.load_network(SMALLEST)
-    assert host.asked == 0
-
-
-def test_a_folder_in_the_place_of_the_file_is_told_and_left(cache, host, good, monkeypatch):
-    file_name = publish(monkeypatch, good, host.address)
-    host.answer = sends(good)
-    (cache / file_name / "kept").mkdir(parents=True)
-    with pytest.raises(ch.WeightsUnavailableError, match="directory"):
-        ch.load_network(SMALLEST)
-    assert left_in(cache) == ["kept", file_name]
-
-
-def test_a_cache_that_may_not_be_written_is_told(cache, host, good, monkeypatch):
-    """Without leave to write; root, as which tests may run, has it everywhere."""
-    publish(monkeypatch, good, host.address)
-    host.answer = sends(good)
-    cache.mkdir(parents=True)
-
-    def refuse(path, *_):
-        raise PermissionError(errno.EACCES, "Permission denied", str(path))
-
-    monkeypatch.setattr(torch.hub, "open", refuse, raising=False)
-    with pytest.raises(ch.WeightsUnavailableError, match=r"Permission denied.*permission to write"):
-        ch.load_network(SMALLEST)
-    assert (host.asked, left_in(cache)) == (0, [])
-
-
-def forked(call):
-    """Start a function in a process of its own; return what waits for its words."""
-    reader, writer = os.pipe()
-    process = os.fork()
-    if not process:
-        try:
-            words = str(call())
-        except BaseException as error:
-            words = repr(error)
-        os.write(writer, words.encode())
-        os._exit(0)
-    os.close(writer)
-
-    def wait():
-        with open(reader, "rb") as words:
-            told = words.read().decode()
-        os.waitpid(process, 0)
-        return told
-
-    return wait
-
-
-only_where_processes_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-
-
-@only_where_processes_fork
-def test_a_disk_that_gets_full_keeps_no_part_of_the_file(cache, good, monkeypatch, tmp_path):
-    """The limit for the size of a file stops the writing in the middle, as a full disk does."""
-    file_name = publish(monkeypatch, good, tmp_path.as_uri())
-    (tmp_path / file_name).write_bytes(good)
-
-    def load():
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
-        ch.load_network(SMALLEST)
-
-    words = forked(load)()
-    assert words.startswith("WeightsUnavailableError"), words
-    assert "File too large" in words and "room on the disk" in words
-    assert left_in(cache) == []
-
-
-# ---- two at once --------------------------------------------------------------------------
-
-
-@only_where_processes_fork
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_two_processes_download_at_once_and_both_are_right(cache, host, good, monkeypatch):
-    file_name = publish(monkeypatch, good, host.address)
-    both, half = threading.Barrier(2, timeout=60), len(good) // 2
-
-    def answer(request):
-        request.send_response(200)
-        request.send_header("Content-Length", str(len(good)))
-        request.end_headers()
-        request.wfile.write(good[:half])
-        both.wait()  # until the other one, too, has half of it
-        request.wfile.write(good[half:])
-
-    def load():
-        weight = ch.load_network(SMALLEST).classifier.weight
-        return torch.equal(weight, weight_of(good))
-
-    host.answer = answer
-    waiting = [forked(load) for _ in range(2)]
-    assert [wait() for wait in waiting] == ["True", "True"]
-    assert host.asked == 2
-    assert left_in(cache) == [file_name]
-    assert digest((cache / file_name).read_bytes()) == digest(good)
-
-
-# ---- the shipped weights ------------------------------------------------------------------
-
-
-def test_a_checksum_that_is_no_text_is_called_damage(tmp_path):
-    shutil.copy(WEIGHTS_FILE, tmp_path)
-    file = tmp_path / WEIGHTS_FILE.name
-    checksum_file(file).write_bytes(b"\xff\xfe" * 40)
-    with pytest.raises(ch.DamagedWeightsError, match="git checkout"):
-        load_tiny_resnet(file)
-
-
-def test_a_folder_in_the_place_of_the_shipped_file_is_told(tmp_path):
-    with pytest.raises(FileNotFoundError, match="Clone the project again"):
-        load_tiny_resnet(tmp_path)

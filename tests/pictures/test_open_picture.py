@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 import re
 import struct
 import zlib
@@ -59,6 +58,7 @@ def test_a_picture_opens_from_every_kind_of_source(tmp_path):
         path,
         content,
         bytearray(content),
+        memoryview(content),
         io.BytesIO(content),
         picture,
         np.asarray(picture),
@@ -92,53 +92,6 @@ def test_the_source_is_left_as_it_was():
     rgb = noisy()
     ch.open_picture(rgb).paste((1, 2, 3), (0, 0, 24, 16))
     assert same(rgb, noisy())
-
-
-@pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "TIFF"])
-def test_of_an_animation_the_first_frame_is_taken(format):
-    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
-    options = {"lossless": True} if format == "WEBP" else {}
-    content = encoded(frames[0], format, save_all=True, append_images=frames[1:], **options)
-    assert Image.open(io.BytesIO(content)).n_frames == 2
-    assert ch.open_picture(content).getcolors() == [(400, (255, 0, 0))]
-
-
-class Pipe(io.RawIOBase):
-    """A file object that can only be read on, as the answer of a web server is."""
-
-    def __init__(self, content):
-        self.content = io.BytesIO(content)
-
-    def read(self, size=-1):
-        return self.content.read(size)
-
-    def readable(self):
-        return True
-
-
-def test_file_objects_of_many_kinds(tmp_path):
-    picture = noisy()
-    content = encoded(picture)
-    at_the_end = io.BytesIO(content)
-    at_the_end.read()
-    doubled = memoryview(bytes(byte for byte in content for _ in range(2)))
-    for source in (
-        Pipe(content),
-        at_the_end,
-        doubled[::2],
-        memoryview(content).cast("B", (1, len(content))),
-    ):
-        assert same(ch.open_picture(source), picture)
-    closed = io.BytesIO(content)
-    closed.close()
-    with pytest.raises(ch.PictureError, match="closed file: open it again"):
-        ch.open_picture(closed)
-    (tmp_path / "noise.png").write_bytes(content)
-    with (
-        (tmp_path / "noise.png").open(encoding="latin-1") as text,
-        pytest.raises(ch.PictureError, match=r'opened as text.*"rb"'),
-    ):
-        ch.open_picture(text)
 
 
 def test_a_picture_whose_file_is_closed_too_early_is_refused(tmp_path):
@@ -205,26 +158,6 @@ def test_a_photograph_is_turned_upright(orientation):
     assert same(ch.open_picture(once), upright)  # and is not turned again
 
 
-@pytest.mark.parametrize("format", ["JPEG", "TIFF", "WEBP"])
-def test_the_orientation_is_found_in_other_formats(format):
-    exif = Image.Exif()
-    exif[274] = 6  # the left side of the stored picture is the top of the upright one
-    stored = Image.new("RGB", (32, 16), "red")
-    stored.paste("blue", (0, 0, 16, 16))
-    options = {"lossless": True} if format == "WEBP" else {}
-    result = ch.open_picture(encoded(stored, format, exif=exif, **options))
-    assert result.size == (16, 32)
-    (red, _, blue), (other_red, _, other_blue) = result.getpixel((8, 4)), result.getpixel((8, 28))
-    assert blue > 200 > 50 > red and other_red > 200 > 50 > other_blue
-
-
-@pytest.mark.parametrize("orientation", [0, 9, 65535])
-def test_an_orientation_that_there_is_not_turns_nothing(orientation):
-    exif = Image.Exif()
-    exif[274] = orientation
-    assert same(ch.open_picture(encoded(noisy(), exif=exif)), noisy())
-
-
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
 def test_broken_exif_turns_nothing(format):
     options = {"lossless": True} if format == "WEBP" else {}
@@ -272,33 +205,6 @@ def test_every_usual_mode_becomes_rgb(name):
     result = ch.open_picture(picture)
     assert (result.mode, result.size) == ("RGB", (10, 12))
     assert result.getcolors() == [(120, colour)]
-
-
-@pytest.mark.parametrize(
-    ("picture", "options", "colour"),
-    [
-        (grey16(0xAB12), {}, (0xAB,) * 3),
-        (palette_with_hole(), {"transparency": b"\xff\x80"}, (132, 137, 142)),  # half of entry 1
-        (palette_with_hole(), {"transparency": 1}, (255, 255, 255)),
-        (palette_with_hole(), {"transparency": 0}, (10, 20, 30)),
-        (Image.new("RGB", (10, 12), (1, 2, 3)), {"transparency": (1, 2, 3)}, (255, 255, 255)),
-        (Image.new("L", (10, 12), 7), {"transparency": 7}, (255, 255, 255)),
-        (Image.new("1", (10, 12), 1), {}, (255, 255, 255)),
-    ],
-)
-def test_png_files_of_every_mode_become_rgb(picture, options, colour):
-    result = ch.open_picture(encoded(picture, **options))
-    assert result.mode == "RGB"
-    assert result.getcolors() == [(120, colour)]
-
-
-def test_a_cmyk_photograph_becomes_rgb():
-    content = encoded(Image.new("CMYK", (16, 16), (0, 255, 255, 0)), "JPEG", quality=100)
-    marker = content.index(b"\xff\xee\x00\x0eAdobe")  # which stores the inks upside down
-    for photograph in (content, content[:marker] + content[marker + 16 :]):
-        assert Image.open(io.BytesIO(photograph)).mode == "CMYK"
-        red, green, blue = ch.open_picture(photograph).getpixel((8, 8))
-        assert red > 245 and green < 10 and blue < 10
 
 
 def png(width, height, depth, colour_type, rows):
@@ -394,13 +300,6 @@ def test_a_jpeg_of_12_bits_is_called_so():
         ch.open_picture(content[:place] + b"\x0c" + content[place + 1 :])
 
 
-def test_a_transparency_that_fits_no_mode_is_refused():
-    picture = noisy()
-    picture.info["transparency"] = "everything"
-    with pytest.raises(ch.PictureError):
-        ch.open_picture(picture)
-
-
 # ---- colour profiles ----------------------------------------------------------------------
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -470,17 +369,6 @@ def test_without_apply_profile_the_stored_numbers_are_kept(name):
     assert same(ch.open_picture(kept), kept)  # `predict` opens it once more
 
 
-@pytest.mark.parametrize("format", ["PNG", "JPEG", "TIFF", "WEBP"])
-def test_a_profile_is_found_in_every_format_that_has_them(format):
-    content = encoded(Image.new("RGB", (16, 16), "red"), format, icc_profile=SWAPPED)
-    red, green, blue = ch.open_picture(content).getpixel((8, 8))
-    assert blue > 245 and red < 10 and green < 10
-
-
-def test_srgb_stays_what_it_is():
-    assert same(ch.open_picture(encoded(noisy(), icc_profile=SRGB)), noisy())
-
-
 BROKEN = {
     "empty": b"",
     "text": b"no profile" * 50,
@@ -505,33 +393,7 @@ def test_a_broken_profile_does_no_harm(name):
         assert same(ch.open_picture(encoded(noisy(), icc_profile=BROKEN[name])), noisy())
 
 
-def test_without_littlecms_profiles_are_left_out(monkeypatch):
-    class Missing:
-        def __getattr__(self, name):
-            raise ImportError("no LittleCMS in this Pillow")
-
-    monkeypatch.setattr(ImageCms, "core", Missing())
-    picture = with_profile("RGB", (255, 0, 0), SWAPPED)
-    assert ch.open_picture(picture).getcolors() == [(120, (255, 0, 0))]
-
-
 # ---- bad files ----------------------------------------------------------------------------
-
-
-def test_text_renamed_to_jpg_is_refused(tmp_path):
-    path = tmp_path / "story.jpg"
-    path.write_text("Once upon a time. " * 50, encoding="utf-8")
-    with pytest.raises(ch.PictureError, match=r"story\.jpg holds no picture"):
-        ch.open_picture(path)
-
-
-def test_an_empty_file_is_refused(tmp_path):
-    path = tmp_path / "empty.png"
-    path.touch()
-    with pytest.raises(ch.PictureError, match=r"empty\.png holds no picture"):
-        ch.open_picture(path)
-    with pytest.raises(ch.PictureError, match=r"\(0 bytes\) holds no picture"):
-        ch.open_picture(b"")
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG"])
@@ -568,24 +430,6 @@ def test_a_file_object_in_text_mode_is_refused():
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["Zoë.png", "猫 und Hund.png", "🐈.png", "a b#c%20?.png", "x" * 251 + ".png", "~ich.png"],
-)
-def test_unusual_names_open(tmp_path, monkeypatch, name):
-    monkeypatch.chdir(tmp_path)
-    Path(name).write_bytes(encoded(noisy()))
-    for source in (name, Path(name), tmp_path / name):
-        assert same(ch.open_picture(source), noisy())
-
-
-@pytest.mark.skipif(os.name != "posix", reason="names are bytes on Linux and its kin alone")
-def test_a_name_that_is_no_text_opens(tmp_path):
-    name = os.fsencode(tmp_path) + b"/caf\xe9.png"
-    Path(os.fsdecode(name)).write_bytes(encoded(noisy()))
-    assert same(ch.open_picture(os.fsdecode(name)), noisy())
-
-
-@pytest.mark.parametrize(
     "name", ["x" * 5000, "x/" * 5000, "a\0b.png", "~nobody-of-this-name/a.png", "", "\udcff.png"]
 )
 def test_a_name_that_cannot_be_is_a_missing_file(tmp_path, monkeypatch, name):
@@ -600,35 +444,9 @@ def test_a_web_address_is_told_apart():
         ch.open_picture("https://example.org/cat.png")
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything"
-)
-def test_a_file_that_may_not_be_read_is_told(tmp_path):
-    path = tmp_path / "secret.png"
-    path.write_bytes(encoded(noisy()))
-    path.chmod(0)
-    with pytest.raises(PermissionError, match=r"secret\.png"):
-        ch.open_picture(path)
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no such files here")
-def test_what_is_no_ordinary_file_is_not_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "pipe.png")
-    with pytest.raises(FileNotFoundError, match="neither a file"):
-        ch.open_picture(tmp_path / "pipe.png")
-
-
 def test_a_folder_is_refused(tmp_path):
     with pytest.raises(IsADirectoryError, match="is a folder"):
         ch.open_picture(tmp_path)
-
-
-def test_in_a_deleted_working_folder_the_name_is_told(tmp_path, monkeypatch):
-    (tmp_path / "gone").mkdir()
-    monkeypatch.chdir(tmp_path / "gone")
-    (tmp_path / "gone").rmdir()
-    with pytest.raises(FileNotFoundError, match=r"'cta'.*Did you mean 'cat'"):
-        ch.open_picture("cta")
 
 
 def test_a_missing_file_is_named_with_near_names(tmp_path):
@@ -664,12 +482,6 @@ def test_a_decompression_bomb_is_refused(monkeypatch, most):
         ch.open_picture(content)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 400)
     assert ch.open_picture(content).size == (20, 20)
-
-
-def test_a_strip_is_refused_before_its_pixels_are_read():
-    content = encoded(Image.new("L", (8, 5000)))
-    with pytest.raises(ch.PictureError, match="a strip"):
-        ch.open_picture(content[:60])
 
 
 # ---- arrays -------------------------------------------------------------------------------
@@ -783,18 +595,7 @@ def test_an_unknown_photograph_is_refused_with_a_near_name():
         ch.open_picture("photo:kat")
 
 
-@pytest.mark.parametrize("name", ["CAT", "Photo:Cat"])
-def test_capital_letters_lead_to_the_near_name(name):
-    with pytest.raises(FileNotFoundError, match=f"Did you mean '{name.lower()}'"):
-        ch.open_picture(name)
-
-
 def test_a_format_that_may_start_other_programs_is_refused():
     postscript = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 20 20\nshowpage\n"
     with pytest.raises(ch.PictureError, match="no picture that Pillow can read"):
         ch.open_picture(postscript)
-
-
-def test_what_an_upload_widget_gives_is_opened():
-    content = encoded(noisy(20, 20))
-    assert np.array_equal(ch.open_picture(memoryview(content)), ch.open_picture(content))

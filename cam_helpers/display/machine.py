@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 PACKAGES = ("torch", "torchvision", "matplotlib", "jupyterlab", "ipywidgets")
+TOGETHER = "pip install --upgrade --force-reinstall torch torchvision"
 PICTURES = {"tiny_resnet": "cat", "tf_mobilenet_v2": "photo:cat"}  # for each shipped network
 DISK_NEEDED = 0.5  # GB for the weights of the larger networks
 
@@ -16,7 +17,7 @@ def check_machine() -> list[str]:
     Nothing is installed, downloaded or changed.
     """
     networks = [check_network(name) for name in PICTURES]
-    found = (check_packages(), *networks, check_disk(), check_asserts())
+    found = (check_packages(), check_torchvision(), *networks, check_disk(), check_asserts())
     return [f"{'ok  ' if is_good else 'LOOK'}  {words}" for is_good, words in found]
 
 
@@ -33,6 +34,16 @@ def check_packages() -> tuple[bool, str]:
     return True, ", ".join(versions)
 
 
+def check_torchvision() -> tuple[bool, str]:
+    """Import torchvision: one that was built for another torch fails in its first line."""
+    try:
+        import torchvision.ops  # noqa: F401
+    except Exception as error:  # RuntimeError: "operator torchvision::nms does not exist"
+        reason = str(error).partition("\n")[0]
+        return False, f"torchvision does not fit torch ({reason}): install both anew, {TOGETHER}"
+    return True, "torchvision fits torch"
+
+
 def check_network(name: str) -> tuple[bool, str]:
     """Load a shipped network and let it look at a shipped picture."""
     from cam_helpers.explain import explain
@@ -40,7 +51,7 @@ def check_network(name: str) -> tuple[bool, str]:
 
     try:
         best = explain(load_network(name), PICTURES[name]).prediction.top(1)[0]
-    except (ImportError, OSError, ValueError, MemoryError) as error:
+    except Exception as error:  # whatever it is, the other findings are told as well
         return False, f"the shipped network {name}: {error}"
     words = f'{name} is loaded; of the picture "{PICTURES[name]}" it says {best.category}'
     return True, f"the shipped network {words}"

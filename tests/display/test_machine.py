@@ -1,7 +1,11 @@
 """The machine check: what it says on good machines and on bad ones."""
 
+import os
 import platform
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -46,6 +50,7 @@ def test_no_shipped_network_is_left_out():
         ch.DamagedWeightsError("it is cut"),
         FileNotFoundError("lost"),
         ModuleNotFoundError("No module named 'torchvision'"),
+        RuntimeError("operator torchvision::nms does not exist"),
     ],
 )
 def test_a_network_that_cannot_be_loaded_is_told(monkeypatch, error):
@@ -69,3 +74,20 @@ def test_the_disk_of_torch_home_is_looked_at(monkeypatch, tmp_path, free, is_goo
     assert words.startswith(f"{free:.1f} GB of disk are free")
     remedy = f"make room in {tmp_path / 'not' / 'yet' / 'hub'}, or name another folder"
     assert (remedy in words) != is_good
+
+
+def test_a_torchvision_that_does_not_fit_torch_is_one_finding_and_status_1(tmp_path):
+    """In a process of its own, in which torchvision fails as that of another torch does."""
+    (tmp_path / "torchvision").mkdir()
+    fails = 'raise RuntimeError("operator torchvision::nms does not exist")'
+    (tmp_path / "torchvision" / "__init__.py").write_text(fails)
+    done = subprocess.run(
+        [sys.executable, "-m", "cam_helpers"],
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{Path(ch.__file__).parents[1]}"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    [finding] = [line for line in done.stdout.splitlines() if "does not fit" in line]
+    assert finding.startswith("LOOK") and machine.TOGETHER in finding
+    assert "tiny_resnet is loaded" in done.stdout  # the other findings are told as well

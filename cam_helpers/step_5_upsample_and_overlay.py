@@ -57,7 +57,8 @@ class MapStyle:
             )
         if self.scale not in SCALES:
             raise ValueError(f'scale is "shared", "raw" or "min-max", not {self.scale!r}.')
-        colour_table(self.colour_map)
+        if self.colour_map not in COLOUR_MAPS:
+            colour_table(self.colour_map)  # raises for a name that matplotlib does not know
         number = self.opacity
         if number is not None and not (isinstance(number, Real) and 0 <= number <= 1):
             raise ValueError(f"opacity runs from 0 to 1, not {number!r}.")

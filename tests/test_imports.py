@@ -2,8 +2,10 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -35,6 +37,38 @@ def test_neither_importing_nor_working_with_tiny_resnet_imports_anything_heavy()
     loaded = modules_after(WORK)
     assert {"torch", "numpy", "PIL", "cam_helpers.explain"} <= loaded
     assert [name for name in HEAVY if name in loaded] == []
+
+
+LEAN = """
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {absent}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Absent())
+import cam_helpers as ch
+network = ch.load_network()
+picture = ch.open_picture("cat_and_dog")
+with ch.hook_features(network) as kept:
+    best = ch.predict(network, picture).top(1)[0]
+weights = ch.isolate_weights(network, best.class_index)
+cam = ch.weighted_sum(weights.weights, kept.feature_maps[0])
+assert ch.overlay(picture, cam).size == picture.size
+assert ch.upsample(cam, (224, 224)).shape == (224, 224)
+explanation = ch.explain(ch.load_network("tf_mobilenet_v2"), "photo:cat")
+assert explanation.overlay("tiger cat", whole=True).size == ch.open_picture("photo:cat").size
+print(best.category)
+"""
+
+
+def test_the_five_steps_need_no_package_of_the_extras():
+    project = tomllib.loads((MODULES.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = {re.split("[>=]", line)[0] for line in extras["lab"] + extras["measure"]}
+    absent = {"IPython" if name == "ipython" else name for name in wanted}
+    code = LEAN.format(absent=absent)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("dog\n", "")
 
 
 def test_importing_does_not_import_the_parts_for_widgets():

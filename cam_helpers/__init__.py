@@ -4,6 +4,7 @@ Importing this imports neither torchvision nor matplotlib nor ipywidgets; they c
 needed, matplotlib with the first colours.
 """
 
+from cam_helpers.checks.check import check
 from cam_helpers.display.rows import draw_bars, show_row
 from cam_helpers.display.show import draw_cells, draw_colour_bar, evidence_colours, show
 from cam_helpers.drawn.class_folder import draw_class_folder
@@ -76,6 +77,7 @@ __all__ = [
     "WeightsUnavailableError",
     "average_precision",
     "bootstrap",
+    "check",
     "colourise",
     "deletion",
     "draw_bars",

@@ -1,0 +1,119 @@
+"""Exercises of notebook 02: any score from its row, and the features that make a winner lose."""
+
+from typing import Any
+
+from torch import Tensor
+
+from cam_helpers.checks.verdict import NotYet, call, judge, short
+from cam_helpers.explain import Explanation, explain
+from cam_helpers.networks.load import load_network
+from cam_helpers.step_2_isolate_weights import ClassWeights
+
+PICTURES = ("cat_and_dog", "car_and_house", "cup", "umbrella_and_dog")
+
+
+def _seen(name: str) -> tuple[Explanation, Tensor]:
+    seen = explain(load_network("tiny_resnet"), name)
+    return seen, seen.feature_maps.mean((1, 2))
+
+
+def any_score(answer: Any) -> None:
+    """02.1: the score of a class from its row and the features."""
+    cases = {}
+    for name in ("cat_and_dog", "cup"):
+        seen, features = _seen(name)
+        for category in ("dog", "boat", "flower"):
+            cases[f"{category} in {name}"] = (seen.class_weights(category), features)
+    mistakes = {
+        "the bias is missing": lambda row, f: row.weights @ f,
+        "the bias is subtracted; add it": lambda row, f: row.weights @ f - row.bias,
+        "you take the mean of the contributions; add them up": lambda row, f: (
+            (row.weights * f).mean() + row.bias
+        ),
+        "negative contributions count as well": lambda row, f: (
+            (row.weights * f).clamp(min=0).sum() + row.bias
+        ),
+        "the features are missing: you add up the weights alone": lambda row, f: row.weights.sum(),
+        "the weights are missing: you add up the features alone": lambda row, f: f.sum() + row.bias,
+        "the bias is counted once for each feature": lambda row, f: (
+            row.weights * f + row.bias
+        ).sum(),
+        "a score is one number: add the contributions up": lambda row, f: row.weights * f,
+        "a score is one number: add up first, then the bias once": lambda row, f: (
+            row.weights * f + row.bias
+        ),
+    }
+    for case, (row, features) in cases.items():
+        if getattr(call(answer, row, features, case=case), "shape", ()) == features.shape:
+            raise NotYet("a score is one number: add the contributions up")
+    judge(answer, cases, lambda row, f: row.weights @ f + row.bias, mistakes)
+
+
+def make_the_winner_lose(answer: Any) -> None:
+    """02.2: as few features as possible without which the runner-up wins."""
+    cases = {name: _case(*_seen(name)) for name in PICTURES}
+    # The biases decide here: without them the second class seems to lead already.
+    winner, runner_up, features = cases["cup"]
+    cases["a case where the biases decide"] = (
+        ClassWeights(winner.class_index, winner.category, winner.weights, winner.bias + 2),
+        runner_up,
+        features,
+    )
+    for case, (a, b, features) in cases.items():
+        chosen = _indices(call(answer, a, b, features, case=case), len(features), case)
+        parts = (a.weights - b.weights) * features
+        bias = (a.bias - b.bias).item()
+        lead = parts.sum().item() + bias
+        left = lead - parts[chosen].sum().item()
+        order = parts.argsort(descending=True)
+        fewest = int((parts[order].cumsum(0) <= lead).sum()) + 1
+        if left >= 0:
+            raise NotYet(
+                f"{_cause(left - bias, chosen, a, b, parts)} (for {case}: expected a lead of the "
+                f"winner below 0, got {left:.2f})"
+            )
+        if len(chosen) > fewest:
+            raise NotYet(
+                f"fewer features are enough: which take most of the lead (for {case}: expected "
+                f"{fewest}, got {len(chosen)})"
+            )
+
+
+def _case(seen: Explanation, features: Tensor) -> tuple[ClassWeights, ClassWeights, Tensor]:
+    first, second = seen.prediction.top(2)
+    return seen.class_weights(first.class_index), seen.class_weights(second.class_index), features
+
+
+def _indices(value: Any, count: int, case: str) -> list[int]:
+    """Return the numbers of features that an answer holds, each once."""
+    try:
+        given = [float(each) for each in value]
+    except (TypeError, ValueError):
+        raise NotYet(
+            f"a list of feature numbers is expected for {case}, not {short(value)}"
+        ) from None
+    if any(each != int(each) if abs(each) < count else True for each in given):
+        raise NotYet(
+            f"features are whole numbers from 0 to {count - 1}; for {case} you return others"
+        )
+    return sorted({int(each) % count for each in given})
+
+
+def _cause(left: float, chosen: list[int], a: Any, b: Any, parts: Tensor) -> str:
+    """Say why the winner still wins: `left` is its lead without the biases."""
+    if not chosen:
+        return "the winner still wins: you switch nothing off"
+    if left < 0:
+        return "the winner still wins: the biases belong to the lead as well"
+    by_weight = (a.weights - b.weights).argsort(descending=True)[: len(chosen)].tolist()
+    if sorted(by_weight) == chosen:
+        return "the winner still wins: a large weight takes nothing where the feature is small"
+    if (
+        sorted((a.weights * (parts / (a.weights - b.weights))).argsort().tolist()[-len(chosen) :])
+        == chosen
+    ):
+        return "the winner still wins: what both classes count alike does not change the lead"
+    return "the winner still wins"
+
+
+EXERCISES = {"02.1": any_score, "02.2": make_the_winner_lose}

@@ -1,0 +1,81 @@
+"""Exercises of notebook 04: a score of nothing, and one cell silenced."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cam_helpers.checks.verdict import NotYet, array, differ, judge
+from cam_helpers.explain import explain
+from cam_helpers.networks.load import load_network
+
+TOY_MAPS = torch.tensor([[[1.0, 0.0], [0.0, 3.0]], [[0.0, 2.0], [2.0, 0.0]]])
+
+
+def score_of_nothing(answer: Any) -> None:
+    """04.1: two weights for which the toy map is not zero, but its mean is."""
+    weights = torch.as_tensor(array(answer, like=(0, 0))).float()
+    toy_map = torch.einsum("k,kyx->yx", weights, TOY_MAPS)
+    if toy_map.abs().max() < 1e-6:
+        raise NotYet("with these weights the map is zero everywhere, and nothing was found")
+    if abs(score := toy_map.mean().item()) > 1e-6:
+        differ("the score is not 0", 0, score)
+
+
+def silence_one_cell(answer: Any) -> None:
+    """04.2: the score, were all features 0 in one cell."""
+    cases = {}
+    for name, y, x in (("cat_and_dog", 2, 6), ("cat_and_dog", 1, 0), ("car_and_house", 3, 2)):
+        seen = explain(load_network("tiny_resnet"), name)
+        best = seen.prediction.top(1)[0]
+        cases[f"cell ({y}, {x}) of {name}"] = (seen.cam(best.class_index), best.score, y, x)
+    cases["cell (0, 2) of a map of 2 x 3 cells"] = (
+        torch.tensor([[1.0, 2, -4], [5, 0, 3]]),
+        2.0,
+        0,
+        2,
+    )
+
+    def silent(cam: Tensor, y: int, x: int) -> Tensor:
+        cam = cam.clone()
+        cam[y, x] = 0
+        return cam
+
+    mistakes = {
+        "a cell adds its number divided by the number of cells; you take off all of it": (
+            lambda cam, score, y, x: score - cam[y, x]
+        ),
+        "what the cell added is to be taken off; you add it again": lambda cam, score, y, x: (
+            score + cam[y, x] / cam.numel()
+        ),
+        "the silent cell still counts among the cells: divide by all of them": (
+            lambda cam, score, y, x: score - cam[y, x] / (cam.numel() - 1)
+        ),
+        "the silent cell still counts: the mean goes over all cells": lambda cam, score, y, x: (
+            score - cam.mean() + (cam.sum() - cam[y, x]) / (cam.numel() - 1)
+        ),
+        "a negative cell counts as well: silenced, it raises the score": lambda cam, score, y, x: (
+            score - cam[y, x].clamp(min=0) / cam.numel()
+        ),
+        "the sign matters: a negative cell, silenced, raises the score": lambda cam, score, y, x: (
+            score - cam[y, x].abs() / cam.numel()
+        ),
+        "the bias is missing: a mean of the map is not yet the score": lambda cam, score, y, x: (
+            silent(cam, y, x).mean()
+        ),
+        "the silent cell still counts among the cells: 49, not 48": lambda cam, score, y, x: (
+            score - cam[y, x] / 48
+        ),
+        "the number of cells is the map's own, not always 49": lambda cam, score, y, x: (
+            score - cam[y, x] / 49
+        ),
+        "divide by rows times columns": lambda cam, score, y, x: score - cam[y, x] / cam.shape[1],
+        "the score stays as it was: nothing is silenced yet": lambda cam, score, y, x: score,
+        "this is what the cell adds; the question is what is left": lambda cam, score, y, x: (
+            cam[y, x] / cam.numel()
+        ),
+    }
+    judge(answer, cases, lambda cam, score, y, x: score - cam[y, x] / cam.numel(), mistakes, 2e-3)
+
+
+EXERCISES = {"04.1": score_of_nothing, "04.2": silence_one_cell}

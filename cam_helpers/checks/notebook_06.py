@@ -1,0 +1,203 @@
+"""Exercises of notebook 06: what there is to find in the explorer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cam_helpers.boxes import Box
+from cam_helpers.checks.verdict import NotYet, array, judge, short
+from cam_helpers.explain import Explanation, explain
+from cam_helpers.networks.load import load_network
+
+
+def _seen(name: str = "cat_and_dog") -> Explanation:
+    return explain(load_network("tiny_resnet"), name)
+
+
+def strangers(answer: Any) -> None:
+    """06.1: the class that is not in the picture and has the highest cell."""
+    if not isinstance(answer, dict):
+        raise NotYet(f"a dictionary is expected, not {short(answer)}")
+    for name in ("cat", "umbrella_and_dog"):
+        seen = _seen(name)
+        categories = seen.network.categories
+        given = answer.get(name)
+        if given is None:
+            raise NotYet(f"there is no answer for {name}")
+        given = categories[given] if given in range(len(categories)) else str(given).strip().lower()
+        if given not in categories:
+            raise NotYet(f"{short(given)} is no class: {', '.join(categories)}")
+        if given in name:
+            raise NotYet(f"the {given} is in the picture {name}; a stranger is wanted")
+        absent = [one for one in categories if one not in name]
+        highest = {one: seen.cam(one).max().item() for one in absent}
+        if highest[given] < max(highest.values()):
+            best = max(absent, key=lambda one: seen.score(one))
+            low = "the highest cell is asked for, not the best score: " if given == best else ""
+            raise NotYet(
+                f"{low}another stranger in {name} reaches higher (expected a cell of "
+                f"{max(highest.values()):.1f}, got {given} with {highest[given]:.1f})"
+            )
+
+
+def one_channel(answer: Any) -> None:
+    """06.2: at the peak of dog, the channel most for dog, and the one most against cat."""
+    numbers = array(answer, like=(0, 0))
+    seen = _seen()
+    for given, category, sign in zip(numbers, ("dog", "cat"), (1, -1), strict=True):
+        peak = int(seen.cam("dog").argmax())
+        terms = seen.contributions(category).flatten(1)[:, peak] * sign
+        if not (given == int(given) and 0 <= given < len(terms)):
+            raise NotYet(f"channels are whole numbers from 0 to {len(terms) - 1}, not {given:g}")
+        if given == terms.argmax():
+            continue
+        own = seen.contributions(category).flatten(1)[:, int(seen.cam(category).argmax())]
+        word = "for" if sign > 0 else "against"
+        cause = f"another channel speaks more strongly {word} {category} in that cell"
+        if given == terms.argmin():
+            cause = f"this one speaks the other way: {word} {category} is asked"
+        elif given == seen.contributions(category).mean((1, 2)).mul(sign).argmax():
+            cause = f"this one leads {word} {category} in the whole picture; one cell is asked"
+        elif category == "cat" and given in (own.argmin(), own.argmax()):
+            cause = "the cell stays where the map of dog peaks"
+        raise NotYet(
+            f"{cause} (expected {terms.max() * sign:.2f}, got {terms[int(given)] * sign:.2f})"
+        )
+
+
+def channels_needed(answer: Any) -> None:
+    """06.3: how many channels, strongest first, until the sum first reaches its end."""
+    seen = {name: _seen(name) for name in ("cat_and_dog", "cup")}
+    cases = {
+        f"{category} in {name}": (seen[name].contributions(category),)
+        for name, category in (("cat_and_dog", "dog"), ("cat_and_dog", "cat"), ("cup", "cup"))
+    }
+
+    def count(parts: Tensor, order: Tensor, share: float = 1.0) -> int:
+        running = parts.mean((1, 2))[order].cumsum(0)
+        return int((running >= share * running[-1] - 1e-4).int().argmax()) + 1
+
+    def by_amount(parts: Tensor) -> Tensor:
+        return parts.mean((1, 2)).abs().argsort(descending=True)
+
+    mistakes = {
+        "the number is a count, one more than the place": lambda parts: (
+            count(parts, by_amount(parts)) - 1
+        ),
+        "strongest means of either sign; you begin with those that speak for the class": (
+            lambda parts: count(parts, parts.mean((1, 2)).argsort(descending=True))
+        ),
+        "the strongest come first; you take the channels as they are numbered": (
+            lambda parts: count(parts, torch.arange(len(parts)))
+        ),
+        "the strongest come first; you begin with the weakest": lambda parts: count(
+            parts, by_amount(parts).flip(0)
+        ),
+        "strength is the mean of a channel's map, not its largest cell": lambda parts: count(
+            parts, parts.abs().amax((1, 2)).argsort(descending=True)
+        ),
+        "it does not stay there: the first time is asked, not the last": lambda parts: len(parts),
+        "this is a number of channels for one class; it depends on what is given": (
+            lambda parts: 60
+        ),
+    }
+    judge(answer, cases, lambda parts: count(parts, by_amount(parts)), mistakes, tolerance=1e-6)
+
+
+def difference_of_two(answer: Any) -> None:
+    """06.4: the cells in which dog minus cat speaks most for either."""
+    cells = array(answer, like=((0, 0), (0, 0))).tolist()
+    seen = _seen()
+    maps = seen.cam("dog"), seen.cam("cat")
+    difference = maps[0] - maps[1]
+    truth = [_cell(difference), _cell(-difference)]
+    if cells == truth:
+        return
+    causes = {
+        "the cells are exchanged: the first class is dog": truth[::-1],
+        "a cell is (row, column), both from 0": [list(reversed(cell)) for cell in truth],
+        "rows and columns count from 0": [[part + 1 for part in cell] for cell in truth],
+    }
+    wrong = next(place for place, one in enumerate(cells) if one != truth[place])
+    number = _number(difference, cells[wrong])
+    if number is None:
+        rows, columns = difference.shape
+        raise NotYet(f"cells run from (0, 0) to ({rows - 1}, {columns - 1})")
+    cause = next((why for why, other in causes.items() if cells == other), "")
+    name = ("dog", "cat")[wrong]
+    raise NotYet(
+        f"{cause or f'another cell speaks more strongly for {name}'} (expected a difference of "
+        f"{_number(difference, truth[wrong]):.1f}, got {number:.1f})"
+    )
+
+
+def _cell(numbers: Tensor) -> list[int]:
+    return list(divmod(int(numbers.argmax()), numbers.shape[1]))
+
+
+def _number(numbers: Tensor, cell: Sequence[float]) -> float | None:
+    row, column = cell
+    inside = 0 <= row < numbers.shape[0] and 0 <= column < numbers.shape[1]
+    whole = row == int(row) and column == int(column)
+    return numbers[int(row), int(column)].item() if inside and whole else None
+
+
+def blind_share(answer: Any) -> None:
+    """06.5: the share of the cells whose middle lies in one of the boxes."""
+    cases = {
+        "one box": ([(0, 0, 96, 64)], (7, 7), 224),
+        "two boxes that overlap": ([(0, 0, 96, 64), (64, 32, 160, 160)], (7, 7), 224),
+        "a box of no use to any cell": ([(20, 20, 40, 40)], (7, 7), 224),
+        "4 x 8 cells": ([(10, 100, 121, 180)], (4, 8), 224),
+    }
+
+    def inside(boxes: list[Box], shape: tuple[int, int], side: int, at: float = 0.5) -> Tensor:
+        y = (torch.arange(shape[0]) + at)[:, None] * side / shape[0]
+        x = (torch.arange(shape[1]) + at)[None] * side / shape[1]
+        return torch.stack(
+            [(x0 <= x) & (x < x1) & (y0 <= y) & (y < y1) for x0, y0, x1, y1 in boxes]
+        )
+
+    def right(boxes: list[Box], shape: tuple[int, int], side: int) -> Tensor:
+        return inside(boxes, shape, side).any(0).float().mean()
+
+    def areas(boxes: list[Box], shape: tuple[int, int], side: int) -> float:
+        return sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes) / side**2
+
+    mistakes = {
+        "a cell that lies in two boxes counts once": lambda boxes, shape, side: (
+            inside(boxes, shape, side).float().mean((1, 2)).sum()
+        ),
+        "this is the share of the area; count the middles of the cells": areas,
+        "a cell counts by its middle, not by its corner": lambda boxes, shape, side: (
+            inside(boxes, shape, side, at=0).any(0).float().mean()
+        ),
+        "only the first box is asked": lambda boxes, shape, side: right(boxes[:1], shape, side),
+        "a cell counts if any box holds it, not all of them": lambda boxes, shape, side: (
+            inside(boxes, shape, side).all(0).float().mean()
+        ),
+        "x belongs to columns, y to rows; you exchange them": lambda boxes, shape, side: right(
+            [(y0, x0, y1, x1) for x0, y0, x1, y1 in boxes], shape, side
+        ),
+        "this is a number of cells; divide it by all of them": lambda boxes, shape, side: (
+            inside(boxes, shape, side).any(0).sum()
+        ),
+        "this is the share outside the boxes": lambda boxes, shape, side: (
+            1 - right(boxes, shape, side)
+        ),
+        "a share lies between 0 and 1; you return percent": lambda boxes, shape, side: (
+            100 * right(boxes, shape, side)
+        ),
+    }
+    judge(answer, cases, right, mistakes)
+
+
+EXERCISES = {
+    "06.1": strangers,
+    "06.2": one_channel,
+    "06.3": channels_needed,
+    "06.4": difference_of_two,
+    "06.5": blind_share,
+}

@@ -1,0 +1,149 @@
+"""What all checks share: calling an answer, reading its result, and naming the likely mistake."""
+
+import copy
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+from PIL import Image
+
+from cam_helpers.networks.network import Network
+
+Function = Callable[..., Any]
+LONGEST = 120  # of a message or a value, in the verdict
+
+
+class NotYet(Exception):
+    """The most likely cause, in one sentence without a full stop."""
+
+
+def judge(
+    answer: Any,
+    cases: Mapping[str, Sequence[Any]],
+    right: Function,
+    mistakes: Mapping[str, Function],
+    tolerance: float = 1e-3,
+) -> None:
+    """Hold a function to the right one, and name the mistake that explains all its results.
+
+    `cases` are arguments under the name by which a verdict calls them; `mistakes` are wrong
+    functions under the sentence that each deserves, the likeliest first. Choose cases on which no
+    two of them agree.
+    """
+    found = {case: call(answer, *given, case=case) for case, given in cases.items()}
+    expected = {case: right(*copied(given)) for case, given in cases.items()}
+    results = {case: array(found[case], like=expected[case], case=case) for case in cases}
+    off = [case for case in cases if not close(results[case], expected[case], tolerance)]
+    if not off:
+        return
+    cause = "the result is another"
+    for sentence, mistake in mistakes.items():
+        same = (
+            close(results[case], mistake(*copied(given)), tolerance)
+            for case, given in cases.items()
+        )
+        if all(same):
+            cause = sentence
+            break
+    differ(cause, expected[off[0]], results[off[0]], off[0])
+
+
+def call(function: Any, *given: Any, case: str = "") -> Any:
+    """Return what a function makes of copies of its arguments, or say why it makes nothing."""
+    where = f" for {case}" if case else ""
+    if not callable(function):
+        raise NotYet(f"a function is expected, not {short(function)}")
+    copies = copied(given)
+    try:
+        result = function(*copies)
+    except Exception as error:
+        message = f"{type(error).__name__}: {error}".rstrip(": ").removesuffix(".")
+        raise NotYet(f"your function fails{where} with {short(message, quote=False)}") from None
+    finally:
+        hooks = [left for one in copies if isinstance(one, Network) for left in take_hooks(one)]
+    if hooks:
+        raise NotYet("a hook stays on the network: remove it when you are done")
+    if result is None:
+        raise NotYet("your function returns nothing (None): a return is missing")
+    if any(changed(one, other) for one, other in zip(given, copies, strict=True)):
+        raise NotYet("your function changes what it is given: work on a copy")
+    return result
+
+
+def copied(given: Sequence[Any]) -> list[Any]:
+    """Copy arguments, since an answer may paint into them; a network stays, with its hooks."""
+    return [one if isinstance(one, Network) else copy.deepcopy(one) for one in given]
+
+
+def take_hooks(network: Network) -> list[Any]:
+    """Take away the hooks that are left on the feature layer, and return them."""
+    left = list(network.feature_layer._forward_hooks.values())
+    network.feature_layer._forward_hooks.clear()
+    return left
+
+
+def changed(one: Any, other: Any) -> bool:
+    """Say whether a tensor or a picture is no longer as it was; other things are not looked at."""
+    if isinstance(one, torch.Tensor):
+        return not torch.equal(one, other)
+    return isinstance(one, Image.Image) and one.tobytes() != other.tobytes()
+
+
+def array(value: Any, like: Any = 0.0, case: str = "") -> np.ndarray:
+    """Return a result as numbers of the shape of `like`, or say what it is instead."""
+    where = f" for {case}" if case else ""
+    if value is None:
+        raise NotYet("there is no answer yet (None)")
+    try:
+        if isinstance(value, torch.Tensor):
+            value = value.detach().cpu()
+        elif isinstance(value, list | tuple):
+            value = [float(each) if np.ndim(each) == 0 else np.asarray(each) for each in value]
+        numbers = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise NotYet(f"numbers are expected{where}, not {short(value)}") from None
+    expected = np.shape(like)
+    if expected == () and numbers.size == 1:
+        numbers = numbers.reshape(())
+    if numbers.shape != expected:
+        wanted = f"the shape {expected}" if expected else "one number"
+        raise NotYet(f"the shape is wrong{where} (expected {wanted}, got {numbers.shape})")
+    if not np.isfinite(numbers).all():
+        kind = "NaN, not a number" if np.isnan(numbers).any() else "infinite"
+        raise NotYet(f"the result{where} is {kind}: perhaps something is divided by 0")
+    return numbers
+
+
+def close(one: Any, other: Any, tolerance: float) -> bool:
+    """Say whether two results have one shape and differ by no more than the tolerance."""
+    first, second = (np.asarray(each, dtype=float) for each in (one, other))
+    return first.shape == second.shape and bool((np.abs(first - second) <= tolerance).all())
+
+
+def differ(cause: str, expected: Any, got: Any, case: str = "") -> NoReturn:
+    """Raise the verdict: the cause, and what was expected and found in one case."""
+    where = f"for {case}: " if case else ""
+    raise NotYet(f"{cause} ({where}expected {readable(expected)}, got {readable(got)})")
+
+
+def readable(value: Any) -> str:
+    """Write numbers with few digits; of many numbers only their mean."""
+    numbers = np.asarray(value)
+    if numbers.dtype.kind not in "fiub":
+        return short(value)
+    if numbers.size > 6:
+        return f"a mean of {readable(numbers.astype(float).mean())}"
+    if numbers.ndim:
+        return f"({', '.join(readable(each) for each in numbers.flatten())})"
+    number = float(numbers)
+    if number == round(number) and abs(number) < 1e6:
+        return str(int(number))
+    return f"{number:.{max(3, 1 + math.floor(math.log10(abs(number))))}g}"
+
+
+def short(value: Any, quote: bool = True) -> str:
+    """Write a value in one line of bounded length."""
+    text = " ".join((repr(value) if quote else str(value)).split())
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."

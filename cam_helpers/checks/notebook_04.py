@@ -5,9 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cam_helpers.checks.small import seen
 from cam_helpers.checks.verdict import NotYet, array, differ, judge
-from cam_helpers.explain import explain
-from cam_helpers.networks.load import load_network
 
 TOY_MAPS = torch.tensor([[[1.0, 0.0], [0.0, 3.0]], [[0.0, 2.0], [2.0, 0.0]]])
 
@@ -26,9 +25,8 @@ def silence_one_cell(answer: Any) -> None:
     """04.2: the score, were all features 0 in one cell."""
     cases = {}
     for name, y, x in (("cat_and_dog", 2, 6), ("cat_and_dog", 1, 0), ("car_and_house", 3, 2)):
-        seen = explain(load_network("tiny_resnet"), name)
-        best = seen.prediction.top(1)[0]
-        cases[f"cell ({y}, {x}) of {name}"] = (seen.cam(best.class_index), best.score, y, x)
+        best = seen(name).prediction.top(1)[0]
+        cases[f"cell ({y}, {x}) of {name}"] = (seen(name).cam(best.class_index), best.score, y, x)
     cases["cell (0, 2) of a map of 2 x 3 cells"] = (
         torch.tensor([[1.0, 2, -4], [5, 0, 3]]),
         2.0,

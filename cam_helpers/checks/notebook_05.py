@@ -83,7 +83,9 @@ def box_of(answer: Any) -> None:
     pieces = torch.zeros(9, 11)
     pieces[1, 2], pieces[6:8, 5] = 5.0, 2.0
     pieces[3, 9], pieces[0, 0], pieces[8, 8] = 0.9, 0.15, -6.0
+    slope = torch.linspace(0, 1, 30)[:, None] * torch.linspace(0, 1, 9)
     cases = {
+        "a slope": (slope, 0.2),
         "one hill": (round_hill, 0.2),
         "two pieces": (pieces, 0.2),
         "a share of 0.5": (round_hill, 0.5),

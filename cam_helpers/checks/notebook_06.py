@@ -7,13 +7,8 @@ import torch
 from torch import Tensor
 
 from cam_helpers.boxes import Box
+from cam_helpers.checks.small import seen
 from cam_helpers.checks.verdict import NotYet, array, judge, short
-from cam_helpers.explain import Explanation, explain
-from cam_helpers.networks.load import load_network
-
-
-def _seen(name: str = "cat_and_dog") -> Explanation:
-    return explain(load_network("tiny_resnet"), name)
 
 
 def strangers(answer: Any) -> None:
@@ -21,8 +16,8 @@ def strangers(answer: Any) -> None:
     if not isinstance(answer, dict):
         raise NotYet(f"a dictionary is expected, not {short(answer)}")
     for name in ("cat", "umbrella_and_dog"):
-        seen = _seen(name)
-        categories = seen.network.categories
+        one = seen(name)
+        categories = one.network.categories
         given = answer.get(name)
         if given is None:
             raise NotYet(f"there is no answer for {name}")
@@ -31,10 +26,10 @@ def strangers(answer: Any) -> None:
             raise NotYet(f"{short(given)} is no class: {', '.join(categories)}")
         if given in name:
             raise NotYet(f"the {given} is in the picture {name}; a stranger is wanted")
-        absent = [one for one in categories if one not in name]
-        highest = {one: seen.cam(one).max().item() for one in absent}
+        absent = [each for each in categories if each not in name]
+        highest = {each: one.cam(each).max().item() for each in absent}
         if highest[given] < max(highest.values()):
-            best = max(absent, key=lambda one: seen.score(one))
+            best = max(absent, key=one.score)
             low = "the highest cell is asked for, not the best score: " if given == best else ""
             raise NotYet(
                 f"{low}another stranger in {name} reaches higher (expected a cell of "
@@ -45,20 +40,20 @@ def strangers(answer: Any) -> None:
 def one_channel(answer: Any) -> None:
     """06.2: at the peak of dog, the channel most for dog, and the one most against cat."""
     numbers = array(answer, like=(0, 0))
-    seen = _seen()
+    one = seen("cat_and_dog")
     for given, category, sign in zip(numbers, ("dog", "cat"), (1, -1), strict=True):
-        peak = int(seen.cam("dog").argmax())
-        terms = seen.contributions(category).flatten(1)[:, peak] * sign
+        peak = int(one.cam("dog").argmax())
+        terms = one.contributions(category).flatten(1)[:, peak] * sign
         if not (given == int(given) and 0 <= given < len(terms)):
             raise NotYet(f"channels are whole numbers from 0 to {len(terms) - 1}, not {given:g}")
         if given == terms.argmax():
             continue
-        own = seen.contributions(category).flatten(1)[:, int(seen.cam(category).argmax())]
+        own = one.contributions(category).flatten(1)[:, int(one.cam(category).argmax())]
         word = "for" if sign > 0 else "against"
         cause = f"another channel speaks more strongly {word} {category} in that cell"
         if given == terms.argmin():
             cause = f"this one speaks the other way: {word} {category} is asked"
-        elif given == seen.contributions(category).mean((1, 2)).mul(sign).argmax():
+        elif given == one.contributions(category).mean((1, 2)).mul(sign).argmax():
             cause = f"this one leads {word} {category} in the whole picture; one cell is asked"
         elif category == "cat" and given in (own.argmin(), own.argmax()):
             cause = "the cell stays where the map of dog peaks"
@@ -69,9 +64,8 @@ def one_channel(answer: Any) -> None:
 
 def channels_needed(answer: Any) -> None:
     """06.3: how many channels, strongest first, until the sum first reaches its end."""
-    seen = {name: _seen(name) for name in ("cat_and_dog", "cup")}
     cases = {
-        f"{category} in {name}": (seen[name].contributions(category),)
+        f"{category} in {name}": (seen(name).contributions(category),)
         for name, category in (("cat_and_dog", "dog"), ("cat_and_dog", "cat"), ("cup", "cup"))
     }
 
@@ -86,6 +80,7 @@ def channels_needed(answer: Any) -> None:
         "the number is a count, one more than the place": lambda parts: (
             count(parts, by_amount(parts)) - 1
         ),
+        "it does not stay there: the first time is asked, not the last": lambda parts: len(parts),
         "strongest means of either sign; you begin with those that speak for the class": (
             lambda parts: count(parts, parts.mean((1, 2)).argsort(descending=True))
         ),
@@ -98,7 +93,6 @@ def channels_needed(answer: Any) -> None:
         "strength is the mean of a channel's map, not its largest cell": lambda parts: count(
             parts, parts.abs().amax((1, 2)).argsort(descending=True)
         ),
-        "it does not stay there: the first time is asked, not the last": lambda parts: len(parts),
         "this is a number of channels for one class; it depends on what is given": (
             lambda parts: 60
         ),
@@ -109,8 +103,8 @@ def channels_needed(answer: Any) -> None:
 def difference_of_two(answer: Any) -> None:
     """06.4: the cells in which dog minus cat speaks most for either."""
     cells = array(answer, like=((0, 0), (0, 0))).tolist()
-    seen = _seen()
-    maps = seen.cam("dog"), seen.cam("cat")
+    one = seen("cat_and_dog")
+    maps = one.cam("dog"), one.cam("cat")
     difference = maps[0] - maps[1]
     truth = [_cell(difference), _cell(-difference)]
     if cells == truth:
@@ -120,7 +114,7 @@ def difference_of_two(answer: Any) -> None:
         "a cell is (row, column), both from 0": [list(reversed(cell)) for cell in truth],
         "rows and columns count from 0": [[part + 1 for part in cell] for cell in truth],
     }
-    wrong = next(place for place, one in enumerate(cells) if one != truth[place])
+    wrong = next(place for place, cell in enumerate(cells) if cell != truth[place])
     number = _number(difference, cells[wrong])
     if number is None:
         rows, columns = difference.shape

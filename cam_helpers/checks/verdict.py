@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from cam_helpers.networks.network import Network
 
@@ -34,7 +35,7 @@ def judge(
     """
     found = {case: call(answer, *given, case=case) for case, given in cases.items()}
     expected = {case: right(*copied(given)) for case, given in cases.items()}
-    results = {case: array(found[case], like=expected[case], case=case) for case in cases}
+    results = {case: finite(found[case], case) for case in cases}
     off = [case for case in cases if not close(results[case], expected[case], tolerance)]
     if not off:
         return
@@ -47,6 +48,8 @@ def judge(
         if all(same):
             cause = sentence
             break
+    else:
+        check_shape(results[off[0]], expected[off[0]], off[0])
     differ(cause, expected[off[0]], results[off[0]], off[0])
 
 
@@ -86,39 +89,53 @@ def take_hooks(network: Network) -> list[Any]:
 
 def changed(one: Any, other: Any) -> bool:
     """Say whether a tensor or a picture is no longer as it was; other things are not looked at."""
-    if isinstance(one, torch.Tensor):
+    if isinstance(one, Tensor):
         return not torch.equal(one, other)
     return isinstance(one, Image.Image) and one.tobytes() != other.tobytes()
 
 
-def array(value: Any, like: Any = 0.0, case: str = "") -> np.ndarray:
-    """Return a result as numbers of the shape of `like`, or say what it is instead."""
+def array(value: Any, like: Any = 0.0) -> np.ndarray:
+    """Return a value as numbers of the shape of `like`, or say what it is instead."""
+    numbers = finite(value)
+    check_shape(numbers, like)
+    return numbers.reshape(np.shape(like))
+
+
+def finite(value: Any, case: str = "") -> np.ndarray:
+    """Return a value as finite numbers, or say what it is instead."""
     where = f" for {case}" if case else ""
     if value is None:
         raise NotYet("there is no answer yet (None)")
     try:
-        if isinstance(value, torch.Tensor):
+        if isinstance(value, Tensor):
             value = value.detach().cpu()
         elif isinstance(value, list | tuple):
-            value = [float(each) if np.ndim(each) == 0 else np.asarray(each) for each in value]
+            if any(each is None for each in value):
+                raise TypeError
+            value = [np.asarray(each, dtype=float) for each in value]
         numbers = np.asarray(value, dtype=float)
     except (TypeError, ValueError):
         raise NotYet(f"numbers are expected{where}, not {short(value)}") from None
-    expected = np.shape(like)
-    if expected == () and numbers.size == 1:
-        numbers = numbers.reshape(())
-    if numbers.shape != expected:
-        wanted = f"the shape {expected}" if expected else "one number"
-        raise NotYet(f"the shape is wrong{where} (expected {wanted}, got {numbers.shape})")
     if not np.isfinite(numbers).all():
         kind = "NaN, not a number" if np.isnan(numbers).any() else "infinite"
         raise NotYet(f"the result{where} is {kind}: perhaps something is divided by 0")
     return numbers
 
 
+def check_shape(numbers: np.ndarray, like: Any, case: str = "") -> None:
+    """Hold numbers to the shape of `like`; one number may come in brackets."""
+    shape = tuple(np.shape(like))
+    if numbers.shape != shape and not numbers.size == 1 == math.prod(shape):
+        where = f" for {case}" if case else ""
+        wanted = f"the shape {shape}" if shape else "one number"
+        raise NotYet(f"the shape is wrong{where} (expected {wanted}, got {numbers.shape})")
+
+
 def close(one: Any, other: Any, tolerance: float) -> bool:
     """Say whether two results have one shape and differ by no more than the tolerance."""
     first, second = (np.asarray(each, dtype=float) for each in (one, other))
+    if first.size == second.size == 1:
+        first, second = first.reshape(()), second.reshape(())
     return first.shape == second.shape and bool((np.abs(first - second) <= tolerance).all())
 
 

@@ -1,6 +1,6 @@
 """What nbval does for the notebooks beyond comparing texts: stored pictures, and answers.
 
-Each cell's pictures are held to the stored ones. After the last cell, each exercise is run once
+Each cell's pictures and live frames are held to the stored ones. After the last cell, each exercise is run once
 more with its answer in place of the starter, and has to say "right".
 """
 
@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from exercises import exercises_of, says_right
 from nbformat.v4 import new_code_cell
 from nbval.plugin import IPyNbCell, IPyNbFile
-from store_notebooks import SAME_TO_THE_EYE, difference, pictures_of
+from store_notebooks import SAME_TO_THE_EYE, difference, frame_fault, frames_of, pictures_of
 
 # Where the libraries of the extra of that name are missing, there is nothing to compare with.
 LIBRARIES = ("captum", "pytorch_grad_cam", "torchcam")
@@ -44,6 +44,10 @@ def compare_all(self, test, ref, skip_compare=None):
                 f"Picture {number} is not the stored one: it differs by {difference(new, old)} of "
                 "255 levels. Look at it, then store it: make notebooks ONLY=..."
             ]
+            return False
+    for new, old in zip(frames_of(test), frames_of(ref), strict=True):
+        if fault := frame_fault(new, old):
+            self.comparison_traceback = [f"{fault}. Look at it, then make notebooks ONLY=..."]
             return False
     return True
 

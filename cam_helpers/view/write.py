@@ -4,20 +4,19 @@ import base64
 import gzip
 import html
 import io
-import json
-import re
 from pathlib import Path
 from typing import Any
 
 from cam_helpers.folders import DATA_FOLDER
-from cam_helpers.networks.load import SHIPPED, load_network
-from cam_helpers.page.export import export_network
+from cam_helpers.networks.load import load_network
 from cam_helpers.pictures.open_picture import open_picture, shipped_photographs
+from cam_helpers.view.bundle import VIEW, as_json, fill, read, script
+from cam_helpers.view.export import export_network
 
-HERE = Path(__file__).parent
-PARTS = ("page.css", "page.js", "worker.js", "engine.js")
 LICENCE = DATA_FOLDER / "weights" / "LICENSE-Apache-2.0"
+NOTEBOOKS = "notebooks/{}.ipynb"
 FOR_PHOTOGRAPHS = "tf_mobilenet_v2"
+TITLES = {"tiny_resnet": "drawn scenes", "tf_mobilenet_v2": "photographs"}
 # The page begins with the first. Each photograph is for one network, each drawing for the other.
 DRAWINGS = (
     "cat_and_dog",
@@ -33,49 +32,48 @@ DRAWINGS = (
     "cut_boat",
     "empty",
 )
-BEGIN_WITH = {"photo:four": 872}  # tripod; the others begin with their best class
+BEGIN_WITH = {"photo:four": 285}  # Egyptian cat; the others begin with their best class
+# What the opening asks the reader to guess, and the class that shows it.
+GUESSES = (("cat", 285), ("coffee", 967), ("rocket", 812), ("tripod", 872))
 
 
-def write_page(out: Path, notebooks: str = "notebooks/") -> None:
-    """Write the page to the file `out`; `notebooks` is the address of the notebooks' folder."""
+def write_page(out: Path, notebooks: str = NOTEBOOKS) -> None:
+    """Write the page to the file `out`; `notebooks` is where a link to one leads."""
     # In a folder that cannot be written to, this fails before the work and not after it.
     with out.open("a", encoding="utf-8"):
         pass
     out.write_text(make_page(notebooks), encoding="utf-8")
 
 
-def make_page(notebooks: str = "notebooks/") -> str:
+def make_page(notebooks: str = NOTEBOOKS) -> str:
     """Return the page's HTML."""
     photographs = sorted(shipped_photographs(), key=lambda name: name != "photo:four")
     data = {
-        "networks": {name: _network(name) for name in SHIPPED},
+        "networks": {name: _network(name) for name in TITLES},
         "pictures": [
             *(_picture(name, FOR_PHOTOGRAPHS) for name in photographs),
             *(_picture(name, "tiny_resnet") for name in DRAWINGS),
         ],
         "forPhotographs": FOR_PHOTOGRAPHS,
+        "guesses": GUESSES,
         "notebooks": notebooks,
     }
-    parts = {name: (HERE / name).read_text(encoding="utf-8") for name in PARTS}
-    for name in ("engine.js", "worker.js", "page.js"):
-        parts[name] = _without_modules(parts[name])
-    parts["data"] = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
-    parts["licence"] = html.escape(LICENCE.read_text(encoding="utf-8"))
-    return re.sub(
-        r"{{([\w.]+)}}", lambda found: parts[found[1]], (HERE / "page.html").read_text("utf-8")
-    )
-
-
-def _without_modules(code: str) -> str:
-    """Take `import` and `export` out of a script: pages opened as files cannot import."""
-    code = re.sub(r"^import \{[^}]*\} from .*;\n", "", code, flags=re.MULTILINE)
-    return re.sub(r"^export ", "", code, flags=re.MULTILINE)
+    parts = {
+        "view.css": read("view.css"),
+        "page.css": read("page.css"),
+        "engine": script("engine.js"),
+        "worker": script("worker.js"),
+        "page": script(*VIEW, "files.js", "page.js"),
+        "data": as_json(data),
+        "licence": html.escape(LICENCE.read_text(encoding="utf-8")),
+    }
+    return fill("page.html", parts)
 
 
 def _network(name: str) -> dict[str, Any]:
     description, numbers = export_network(load_network(name))
     packed = gzip.compress(numbers, mtime=0)  # a fifth smaller
-    return {"description": description, "gzip": base64.b64encode(packed).decode()}
+    return {"title": TITLES[name], "description": description, "gzip": base64.b64encode(packed).decode()}
 
 
 def _picture(name: str, network: str) -> dict[str, Any]:

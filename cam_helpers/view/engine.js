@@ -116,23 +116,23 @@ function beside(cells, pixels) {
 
 export const FOR = [240, 110, 0]; // orange
 export const AGAINST = [80, 45, 185]; // purple
-const OPACITY = 0.85; // the greatest
+export const OPACITY = 0.85; // the greatest
 const POWER = 0.7; // below 1, so that weak evidence can be seen as well
 
-// The opacity at 4096 distances from zero: a power for each pixel would take too long.
-const OPACITIES = Float32Array.from({ length: 4097 }, (_, i) => OPACITY * (i / 4096) ** POWER);
+// The strength at 4096 distances from zero: a power for each pixel would take too long.
+const STRENGTHS = Float32Array.from({ length: 4097 }, (_, i) => (i / 4096) ** POWER);
 
 /** Lays a map over a paled picture: orange speaks for the class, purple against it.
 
-    The opacity grows with the distance from zero, up to `limit`. Give a picture that `pale` made
+    The opacity grows with the distance from zero, up to `greatest` at `limit`. Give a picture that `pale` made
     once and draw many maps on it. */
-export function overlay(paled, cam, limit) {
+export function overlay(paled, cam, limit, greatest = OPACITY) {
   const { width, height } = paled;
   const data = new Uint8ClampedArray(paled.data);
   const { values } = upsample(cam, height, width);
   const steps = 4096 / (limit || 1);
   for (let i = 0, at = 0; i < values.length; i++, at += 4) {
-    const opacity = OPACITIES[Math.min(4096, Math.abs(values[i]) * steps) | 0];
+    const opacity = greatest * STRENGTHS[Math.min(4096, Math.abs(values[i]) * steps) | 0];
     const colour = values[i] > 0 ? FOR : AGAINST;
     data[at] += (colour[0] - data[at]) * opacity;
     data[at + 1] += (colour[1] - data[at + 1]) * opacity;
@@ -216,6 +216,8 @@ function resizeRowsAndTurn({ width, height, data }, length) {
   return { width: height, height: length, data: turned };
 }
 
+// ---- Where: is the map's place true, and is that place needed? ----------------------------------
+
 /** The picture as a mirror shows it. */
 export function mirror({ width, height, data }) {
   const mirrored = new Uint32Array(new Uint8ClampedArray(data).buffer); // a pixel is one number
@@ -223,9 +225,57 @@ export function mirror({ width, height, data }) {
   return { width, height, data: new Uint8ClampedArray(mirrored.buffer) };
 }
 
+/** A map as a mirror shows it. */
+export function mirrorCells(cam) {
+  const { width, values } = cam;
+  return { ...cam, values: values.map((_, i) => values[i - 2 * (i % width) + width - 1]) };
+}
+
+/** The centre of a map's squared positive part, from 0 (left) to 1; NaN where there is none. */
+export function centre({ width, values }) {
+  let [sum, moment] = [0, 0];
+  values.forEach((value, i) => {
+    const weight = Math.max(value, 0) ** 2;
+    sum += weight;
+    moment += (weight * ((i % width) + 0.5)) / width;
+  });
+  return moment / sum;
+}
+
+/** Draw the line at half of a map's highest value, solid or dashed. */
+export function outline({ width, height, data }, cam, colour, isDashed) {
+  const { values } = upsample(cam, height, width);
+  const level = values.reduce((a, b) => Math.max(a, b)) / 2;
+  const isIn = (at) => values[at] > level;
+  for (let y = 0; y < height - 2; y++) {
+    for (let x = 0; x < width - 2; x++) {
+      const at = y * width + x;
+      const isEdge = isIn(at) !== isIn(at + 2) || isIn(at) !== isIn(at + 2 * width); // 2 pixels wide
+      const isGap = isDashed && (x + y) % 14 > 8;
+      if (level > 0 && isEdge && !isGap) data.set([...colour, 255], at * 4);
+    }
+  }
+}
+
+/** The picture with grey disks on it; a spot is { x, y, radius } in shares of the width. */
+export function coverSpots({ width, height, data }, spots) {
+  const covered = new Uint8ClampedArray(data);
+  for (const { x, y, radius } of spots) {
+    const [across, down, reach] = [x * width, y * height, radius * width];
+    for (let row = Math.max(0, Math.ceil(down - reach)); row < Math.min(height, down + reach); row++) {
+      const half = Math.sqrt(reach ** 2 - (row - down) ** 2);
+      const first = Math.max(0, Math.round(across - half));
+      const last = Math.min(width, Math.round(across + half));
+      for (let at = (row * width + first) * 4; at < (row * width + last) * 4; at += 4)
+        covered.fill(128, at, at + 3);
+    }
+  }
+  return { width, height, data: covered };
+}
+
 // ---- A network: reading its numbers, running its layers -----------------------------------------
 
-/** Makes a network of what cam_helpers.page.export wrote: a description, and an ArrayBuffer that
+/** Makes a network of what cam_helpers.view.export wrote: a description, and an ArrayBuffer that
     holds the weights as whole numbers of 8 or 16 bits, and the biases. */
 export function loadNetwork(description, buffer) {
   const withNumbers = (layer) => {

@@ -2,6 +2,7 @@
    never stands still. One question comes in, one answer goes out, in order. */
 
 import {
+  coverSpots,
   hookFeatures,
   loadNetwork,
   mirror,
@@ -12,7 +13,9 @@ import {
 } from "./engine.js";
 
 const networks = {};
-const JOBS = { load, explain, explainMirrored };
+const JOBS = { load, explain, explainMirrored, explainCovered };
+const MOST_PIXELS = 16e6; // of a larger picture a device may not have the memory twice
+const SHORT_SIDE = 1792; // four times what is drawn on
 
 // Questions wait for the one before: the first needs its network loaded.
 let last = Promise.resolve();
@@ -49,15 +52,29 @@ function explainMirrored({ network: name, crop }) {
   return { crop: mirrored, ...run(networks[name], mirrored) };
 }
 
+/** The same for what the network saw, with grey disks on it. */
+function explainCovered({ network: name, crop, spots }) {
+  return { crop, ...run(networks[name], coverSpots(crop, spots)) };
+}
+
 function run(network, crop) {
   const featureMaps = hookFeatures(network, prepare(network, crop));
   const limit = sharedLimit(network, featureMaps);
   return { featureMaps, limit, scores: scoresOf(network, featureMaps) };
 }
 
+/** A very large picture, made smaller before anything is copied. */
+async function shrunk(picture) {
+  const { width, height } = picture;
+  if (width * height <= MOST_PIXELS) return picture;
+  const share = SHORT_SIDE / Math.min(width, height);
+  const size = { resizeWidth: Math.round(width * share), resizeHeight: Math.round(height * share) };
+  return createImageBitmap(picture, { ...size, resizeQuality: "high" });
+}
+
 /** The pixels of a picture file, upright, on white where it is transparent. */
 async function pixels(file) {
-  const picture = await createImageBitmap(file).catch(() => {
+  const picture = await createImageBitmap(file).then(shrunk).catch(() => {
     throw new Error("This picture is damaged, or too large for this device.");
   });
   const { width, height } = picture;

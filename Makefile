@@ -16,7 +16,7 @@ lab: $(UV)
 
 # One HTML file with the explorer, to be opened by a double click, without any installation.
 page: $(UV)
-	$(UV) run --locked python -m cam_helpers.page --out explorer.html
+	$(UV) run --locked python -m cam_helpers.view --out explorer.html
 
 # The notebooks as a site of plain files, in the folder book and in book.zip.
 book: $(UV)

@@ -1,7 +1,7 @@
 """What nbval does for the notebooks beyond comparing texts: stored pictures, and answers.
 
-Each cell's pictures and live frames are held to the stored ones. After the last cell, each exercise is run once
-more with its answer in place of the starter, and has to say "right".
+Each cell's pictures and live frames are held to the stored ones. After the last cell, each exercise
+is run once more with its answer in place of the starter, and has to say "right".
 """
 
 from importlib.util import find_spec

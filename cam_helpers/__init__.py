@@ -54,6 +54,7 @@ from cam_helpers.step_5_upsample_and_overlay import (
     overlay,
     upsample,
 )
+from cam_helpers.view.frame import LiveMap, live_map
 
 __version__ = "0.2.0"
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "DamagedWeightsError",
     "Explanation",
     "Interval",
+    "LiveMap",
     "MapStyle",
     "MirrorTest",
     "MovedTest",
@@ -99,6 +101,7 @@ __all__ = [
     "insertion",
     "iou",
     "isolate_weights",
+    "live_map",
     "load_classifier",
     "load_network",
     "make_network",

@@ -94,13 +94,14 @@ def keep_stored_pictures(fresh, stored):
     """Put stored pictures and numbers of frames back into the fresh outputs of a cell, where nobody
     sees a change."""
     kept = [
-        pair
-        for pair in zip(pictures_of(fresh), pictures_of(stored), strict=False)
-        if difference(*pair) <= SAME_TO_THE_EYE
-    ] + [
         (html.escape(new), html.escape(old))
         for new, old in zip(frames_of(fresh), frames_of(stored), strict=False)
         if not frame_fault(new, old)
+    ]
+    kept += [
+        pair
+        for pair in zip(pictures_of(fresh), pictures_of(stored), strict=False)
+        if difference(*pair) <= SAME_TO_THE_EYE
     ]
     for output in fresh:
         for new, old in kept:

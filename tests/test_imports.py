@@ -111,7 +111,7 @@ FLOORS = (
     ("explain",),
     ("explain_many", "display", "place", "grad_cam"),
     ("evaluate",),
-    ("panel", "page", "checks"),
+    ("panel", "view", "checks"),
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 

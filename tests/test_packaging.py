@@ -88,7 +88,7 @@ def test_the_wheel_holds_the_module_and_its_data_and_nothing_else(wheel):
         name = path.relative_to(PROJECT).as_posix()
         assert digest(inside.pop(f"cam_helpers/{name}")) == digest(path.read_bytes()), name
     modules = (PROJECT / "cam_helpers").rglob("*.py")
-    page = [(PROJECT / "cam_helpers/page").glob(f"*.{kind}") for kind in ("js", "html", "css")]
+    page = [(PROJECT / "cam_helpers/view").glob(f"*.{kind}") for kind in ("js", "html", "css")]
     for path in chain(modules, *page):
         name = path.relative_to(PROJECT).as_posix()
         assert digest(inside.pop(name)) == digest(path.read_bytes()), name

@@ -23,10 +23,11 @@ class LiveMap:
     exported page, and without a connection. Where frames are stripped, the still is seen.
     """
 
-    def __init__(self, frame: str, still: Image.Image, alt: str, height: int) -> None:
+    def __init__(self, frame: str, still: Image.Image, alt: str, name: str, height: int) -> None:
         self.frame = frame  # the HTML of the frame's page
         self.still = still
         self.alt = alt
+        self.name = name
         self.height = height
 
     def _repr_mimebundle_(self, **options: object) -> dict[str, str]:
@@ -35,7 +36,8 @@ class LiveMap:
         return {
             "text/plain": self.alt,
             "text/html": f'<div style="position: relative; height: {self.height}px; overflow: '
-            f'hidden">{still}<iframe title="live map" sandbox="allow-scripts allow-downloads" '
+            f'hidden">{still}<iframe title="live map of {html.escape(self.name)}" '
+            'sandbox="allow-scripts allow-downloads" '
             'style="position: absolute; inset: 0; width: 100%; height: 100%; border: 0" '
             f'srcdoc="{page}"></iframe></div>',
         }
@@ -59,7 +61,9 @@ def live_map(
     Raises `ValueError` for an unknown view, and for `"channels"` of a network with so many that
     they would make a notebook heavy.
     """
-    return framed(explanation, (view,), class_index, view=view, name=name, other=other, height=height)
+    return framed(
+        explanation, (view,), class_index, view=view, name=name, other=other, height=height
+    )
 
 
 def framed(
@@ -95,7 +99,7 @@ def framed(
     }
     boxes = shipped_boxes(name)
     alt = describe_map(explanation, index, boxes)
-    return LiveMap(fill("frame.html", parts), _still(explanation, index), alt, height)
+    return LiveMap(fill("frame.html", parts), _still(explanation, index), alt, name, height)
 
 
 def name_of(explanation: Explanation) -> str:

@@ -7,7 +7,7 @@ import torch
 import traitlets
 from torch import Tensor
 
-from cam_helpers.explain import Explanation, explain
+from cam_helpers.explain import explain
 from cam_helpers.networks.network import ClassChoice, Network
 from cam_helpers.pictures.open_picture import PictureSource
 from cam_helpers.view.bundle import VIEW as PARTS
@@ -19,7 +19,7 @@ VIEWS = ("map", "classes", "channels", "cover", "mirror", "scores")
 GREY = 128 / 255
 
 
-class Explorer(anywidget.AnyWidget):  # type: ignore[misc]
+class Explorer(anywidget.AnyWidget):
     """What `explorer` returns. `explanation` is what it shows; the traits say where it stands."""
 
     class_index = traitlets.Int(0).tag(sync=True)
@@ -79,7 +79,10 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc]
         height, width = shown.shape[1:]
         rows, columns = torch.arange(height)[:, None], torch.arange(width) + 0.5
         colours = self.explanation.network._colours
-        grey = (colours.black + GREY * colours.contrast).view(3, 1).to(shown)
+        if colours is None:
+            grey = shown.flatten(1).mean(1, keepdim=True)
+        else:
+            grey = (colours.black + GREY * colours.contrast).flatten(1).to(shown)
         covered = shown.clone()
         for spot in spots:
             x, y, radius = (spot[key] * width for key in ("x", "y", "radius"))
@@ -87,9 +90,9 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc]
             covered[:, inside] = grey
         return covered
 
-    def _repr_mimebundle_(self, **options: object) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Show readers without a kernel a frame, and those without frames a still picture."""
-        data, metadata = super()._repr_mimebundle_(**options)
+        data, metadata = super()._repr_mimebundle_(**options) or ({}, {})
         stored = framed(
             self.explanation,
             tuple(one for one in self.views if one in FRAME_VIEWS),

@@ -73,7 +73,11 @@ def make_page(notebooks: str = NOTEBOOKS) -> str:
 def _network(name: str) -> dict[str, Any]:
     description, numbers = export_network(load_network(name))
     packed = gzip.compress(numbers, mtime=0)  # a fifth smaller
-    return {"title": TITLES[name], "description": description, "gzip": base64.b64encode(packed).decode()}
+    return {
+        "title": TITLES[name],
+        "description": description,
+        "gzip": base64.b64encode(packed).decode(),
+    }
 
 
 def _picture(name: str, network: str) -> dict[str, Any]:

@@ -35,8 +35,8 @@ def build_book(out: Path) -> None:
     sphinx("html", out)
     for for_developers in [*out.rglob("*.map"), out / "objects.inv", out / ".buildinfo"]:
         for_developers.unlink(missing_ok=True)
-    explorer = [sys.executable, "-m", "cam_helpers.page", "--out", str(out / "explorer.html")]
-    subprocess.run([*explorer, "--notebooks", ""], check=True)
+    explorer = [sys.executable, "-m", "cam_helpers.view", "--out", str(out / "explorer.html")]
+    subprocess.run([*explorer, "--notebooks", "{}.html"], check=True)
     shutil.make_archive(str(out), "zip", root_dir=out.parent, base_dir=out.name)
 
 

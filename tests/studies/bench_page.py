@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from chromium import launch_chromium
 from playwright.sync_api import sync_playwright
 
-from cam_helpers.page.write import write_page
+from cam_helpers.view.write import write_page
 
 # Notes when the stage stops being busy, and the longest pause between two frames.
 WATCH = """

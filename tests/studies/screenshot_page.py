@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from chromium import launch_chromium
 
-from cam_helpers.page.write import write_page
+from cam_helpers.view.write import write_page
 
 FILE = Path(__file__).resolve().parents[2] / "data" / "page.png"
 

@@ -3,7 +3,7 @@
 import pytest
 from chromium import launch_chromium, require_chromium
 
-from cam_helpers.page.write import write_page
+from cam_helpers.view.write import write_page
 
 PACKAGES = {"playwright": "playwright", "axe_playwright_python": "axe-playwright-python"}
 

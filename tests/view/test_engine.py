@@ -12,7 +12,7 @@ from torch import nn
 import cam_helpers as ch
 from cam_helpers.networks.load import SHIPPED
 from cam_helpers.networks.preprocess import Preprocess
-from cam_helpers.page.export import export_network
+from cam_helpers.view.export import export_network
 
 PICTURES = [*ch.shipped_pictures()[::2], *ch.shipped_photographs()]
 CLASSES = (0, 3, 5, 11)

@@ -9,11 +9,14 @@ import pytest
 from PIL import Image
 
 import cam_helpers as ch
-from cam_helpers.page.__main__ import main
 from cam_helpers.step_5_upsample_and_overlay import overlay
+from cam_helpers.view.__main__ import main
 
-VIEWS = ("the map", "its cells", "two classes", "the mirror test", "the scores")
-KEYS = ("map", "cells", "classes", "mirror", "scores")  # of the same in the address
+VIEWS = (
+    *("the map", "two classes", "channel by channel"),
+    *("the mirror test", "cover a place", "the scores"),
+)
+KEYS = ("map", "classes", "channels", "mirror", "cover", "scores")  # of the same in the address
 LARGEST = 8_000_000  # bytes
 
 
@@ -46,7 +49,7 @@ def open_page(browser, page_file):
 
 
 def ready(page):
-    page.wait_for_selector("#stage[aria-busy=false]", timeout=60_000)
+    page.wait_for_selector("#view[aria-busy=false]", timeout=60_000)
 
 
 def expect_text(page, selector, text):
@@ -83,7 +86,7 @@ def test_the_page_is_one_file_of_at_most_8_mb(page_file):
 
 
 def test_the_command_writes_the_page_and_says_so(tmp_path, monkeypatch, capsys, page_file):
-    monkeypatch.setattr("cam_helpers.page.write.make_page", lambda notebooks: notebooks)
+    monkeypatch.setattr("cam_helpers.view.write.make_page", lambda notebooks: notebooks)
     out = tmp_path / "page.html"
     monkeypatch.setattr("sys.argv", ["page", "--out", str(out), "--notebooks", "https://x/"])
     main()
@@ -98,20 +101,21 @@ def test_the_command_writes_the_page_and_says_so(tmp_path, monkeypatch, capsys, 
 @pytest.mark.browser
 def test_it_begins_with_a_picture_its_map_and_a_slider(open_page):
     page = open_page(viewport={"width": 1280, "height": 720})
-    for part in ("#crop", "#map", "#slider", "#bar"):
+    for part in (".map .seen", ".map .over", ".slider", ".bar"):
         box = page.locator(part).bounding_box()
         assert box["y"] >= 0 and box["y"] + box["height"] <= 720, part
     explanation = ch.explain(ch.load_network("tf_mobilenet_v2"), "photo:four")
     preprocess = explanation.network.preprocess
     large = type(preprocess)(2 * preprocess.resize_size[0], 2 * preprocess.crop_size[0])
     picture = large.crop(large.resize(ch.open_picture("photo:four")))
-    assert np.array_equal(drawn(page, "#crop"), np.asarray(picture))
-    limits = explanation.limits("tripod")
-    expected = np.asarray(overlay(picture, explanation.cam("tripod"), limits=limits)).astype(int)
-    assert np.abs(drawn(page, "#map") - expected).max() <= 2
-    scores, tripod = explanation.prediction, explanation.score("tripod")
-    title = f"tripod: score {tripod:.2f}, rank {scores.ranks[872]} of 1000"
-    assert page.locator("#title").inner_text().startswith(title)
+    assert np.array_equal(drawn(page, ".map .seen"), np.asarray(picture))
+    limits = explanation.limits("Egyptian cat")
+    expected = overlay(picture, explanation.cam("Egyptian cat"), limits=limits)
+    expected = np.asarray(expected).astype(int)
+    assert np.abs(drawn(page, ".map .over") - expected).max() <= 2
+    scores, cat = explanation.prediction, explanation.score("Egyptian cat")
+    title = f"Egyptian cat: score {cat:.2f}, rank {scores.ranks[285]} of 1000"
+    assert page.locator(".title").inner_text().startswith(title)
 
 
 @pytest.mark.browser
@@ -120,10 +124,10 @@ def test_every_view_fits_every_width_and_axe_finds_nothing(open_page, colour_sch
     from axe_playwright_python.sync_playwright import Axe
 
     page = open_page("#picture=cat_and_dog&view=mirror", color_scheme=colour_scheme)
-    expect_text(page, "#mirror-sum", "pixels too far")
+    expect_text(page, ".mirror .note", "pixels too far")
     for key, view in zip(KEYS, VIEWS, strict=True):
         page.get_by_label(view, exact=True).check()
-        page.locator(f"[data-view={key}]").wait_for()
+        page.locator(f".view.{key}").wait_for()
         for width in (360, 768, 1280, 1920):
             page.set_viewport_size({"width": width, "height": 740})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, view
@@ -138,8 +142,8 @@ def test_every_view_fits_every_width_and_axe_finds_nothing(open_page, colour_sch
 def test_print_shows_the_map_without_the_controls(open_page):
     page = open_page("#picture=cat_and_dog", color_scheme="dark")
     page.emulate_media(media="print")
-    assert page.locator("#map").is_visible()
-    assert not page.locator("#controls").is_visible()
+    assert page.locator(".map .over").is_visible()
+    assert not page.locator(".tabs").is_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
@@ -161,90 +165,106 @@ def test_everything_can_be_done_by_keyboard(open_page):
     network = ch.load_network()
     explanation = ch.explain(network, "cat_and_dog")
 
-    tab_to(page, "#slider")
+    tab_to(page, ".slider")
     page.keyboard.press("Home")
-    for category in network.categories:
+    for k in explanation.scores.argsort(descending=True).tolist():  # by rank
+        category = network.categories[k]
         score = f"{category}: score {explanation.score(category):.2f}"
-        expect_text(page, "#title", score)
-        assert score in page.locator("#slider").get_attribute("aria-valuetext")
+        expect_text(page, ".title", score)
+        assert score in page.locator(".slider").get_attribute("aria-valuetext")
         sum_of_map = f"mean(map) {explanation.cam(category).mean().item():.2f}"
-        assert sum_of_map in page.locator("#balance").inner_text()
+        assert sum_of_map in page.locator(".balance").inner_text()
         page.keyboard.press("ArrowRight")
 
-    tab_to(page, "#best button:nth-child(3)")
+    tab_to(page, ".best button:nth-child(3)")
     page.keyboard.press("Enter")
-    expect_text(page, "#title", explanation.prediction.top(3)[2].category)
+    expect_text(page, ".title", explanation.prediction.top(3)[2].category)
 
-    tab_to(page, "#find")
+    tab_to(page, ".find")
     page.keyboard.type("CA")
     page.keyboard.press("Tab")
-    expect_text(page, "#title", "cat: score")
+    expect_text(page, ".title", "cat: score")
 
-    tab_to(page, "#list")
+    tab_to(page, ".list")
     page.keyboard.type("1 d")
-    expect_text(page, "#title", "dog: score")
+    expect_text(page, ".title", "dog: score")
 
-    tab_to(page, "[name=view]")
-    page.keyboard.press("ArrowRight")
-    page.locator("#cells").wait_for()
-    cam = explanation.cam("dog").flatten().tolist()
-    shown = [float(text) for text in page.locator("#cells span").all_inner_texts()]
-    assert shown == pytest.approx(cam, abs=0.006 + 1e-3 * max(cam))
-
-    page.keyboard.press("Shift+Tab")  # from the views back up to the cells
-    for _ in range(20):
-        if page.evaluate("document.activeElement.name") == "cell":
-            break
-        page.keyboard.press("Shift+Tab")
     peak = int(explanation.cam("dog").argmax())
-    expect_text(page, "#cell-sum", f"row {peak // 7}, column {peak % 7}")
+    tab_to(page, ".map summary")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Shift+Tab")  # back to the cells
+    step = 1 if page.evaluate("document.activeElement.value") == str(peak) else 0
+    if not step:  # the cell that was chosen for the class before
+        page.locator(f".grid input[value='{peak}']").check(force=True)
+    expect_text(page, ".terms", f"row {peak // 7}, column {peak % 7}")
     page.keyboard.press("ArrowUp")
-    expect_text(page, "#cell-sum", f"row {peak // 7 - 1}, column {peak % 7}")
+    expect_text(page, ".terms", f"row {peak // 7 - 1}, column {peak % 7}")
     page.keyboard.press("ArrowLeft")
-    expect_text(page, "#cell-sum", f"row {peak // 7 - 1}, column {peak % 7 - 1}")
-    rows = page.locator("#cell-sum tbody tr").all_inner_texts()
+    expect_text(page, ".terms", f"row {peak // 7 - 1}, column {peak % 7 - 1}")
+    rows = page.locator(".terms tbody tr").all_inner_texts()
     terms = [float(row.split("\t")[-1]) for row in rows]
     assert sum(terms[:-1]) == pytest.approx(terms[-1], abs=0.04)
     strongest = explanation.contributions("dog")[:, peak // 7 - 1, peak % 7 - 1].abs().argmax()
     assert rows[0].startswith(f"{int(strongest)}\t")
 
-    tab_to(page, "[name=view]")
+    tab_to(page, ".tabs input")
     page.keyboard.press("ArrowRight")
-    tab_to(page, "#other")
+    tab_to(page, ".other")
     page.keyboard.type("5")
     sixth = network.categories[5]
-    expect_text(page, "#difference-name", f"dog minus {sixth}")
+    expect_text(page, ".difference-caption", f"dog minus {sixth}")
     difference = explanation.score("dog") - explanation.score(sixth)
-    expect_text(page, "#difference-sum", f"difference of the scores {difference:.2f}")
+    expect_text(page, ".classes .note", f"difference of the scores {difference:.2f}")
 
-    tab_to(page, "[name=view]")
+    tab_to(page, ".tabs input")
     page.keyboard.press("ArrowRight")
-    expect_text(page, "#mirror-sum", "too far")
+    tab_to(page, ".count")
+    page.keyboard.press("End")
+    expect_text(page, ".partial-caption", "the first 192 of 192")
+    whole = explanation.cam("dog").mean().item()
+    expect_text(page, ".channels .note", f"mean {whole:.2f} of mean(map) {whole:.2f}")
+
+    tab_to(page, ".tabs input")
+    page.keyboard.press("ArrowRight")
+    expect_text(page, ".mirror .note", "too far")
     test = ch.mirror_test(network, "cat_and_dog", "dog")
-    offset = float(re.search(r"drawn ([\d.]+) pixels", page.locator("#mirror-sum").inner_text())[1])
+    offset = float(
+        re.search(r"drawn ([\d.]+) pixels", page.locator(".mirror .note").inner_text())[1]
+    )
     assert offset == pytest.approx(abs(test.offset), abs=0.11)
     side = "right" if test.offset > 0 else "left"
-    assert f"too far {side}" in page.locator("#mirror-sum").inner_text()
+    assert f"too far {side}" in page.locator(".mirror .note").inner_text()
 
-    tab_to(page, "[name=view]")
+    tab_to(page, ".tabs input")
+    page.keyboard.press("ArrowRight")
+    tab_to(page, ".painted")
+    page.keyboard.press("Space")
+    expect_text(page, ".cover .note", "a change of")
+    tab_to(page, ".undo")
+    page.keyboard.press("Enter")
+    expect_text(page, ".cover .note", "Nothing is covered")
+
+    tab_to(page, ".tabs input")
     page.keyboard.press("ArrowRight")
     best = explanation.prediction.top(1)[0]
-    rank, name, score, probability = page.locator("#scores tbody tr").first.inner_text().split("\t")
+    rank, name, score, probability = (
+        page.locator("table.scores tbody tr").first.inner_text().split("\t")
+    )
     assert (rank, name, score) == ("1", best.category, f"{best.score:.2f}")
     assert float(probability.rstrip(" %")) == pytest.approx(100 * best.probability, abs=0.11)
 
     tab_to(page, "[name=network]")
     page.keyboard.press("ArrowRight")
-    expect_text(page, "#title", "of 1000")
+    expect_text(page, ".title", "of 1000")
 
     tab_to(page, "#gallery button[value=hidden_cat]")
     page.keyboard.press("Enter")
-    expect_text(page, "#title", "of 12")
+    expect_text(page, ".title", "of 12")
 
-    page.locator("#stage[aria-busy=false]").wait_for()  # a busy page may let the key's turn pass
+    page.locator("#view[aria-busy=false]").wait_for()  # a busy page may let the key's turn pass
     page.on("filechooser", lambda chooser: None)  # stays: else the watch goes off between the two
     for control in ("#file", "#camera"):
-        page.locator("#find").focus()
+        page.locator(".find").focus()
         tab_to(page, control)
         with page.expect_file_chooser():
             page.keyboard.press("Enter")
@@ -256,20 +276,23 @@ def test_the_words_say_where_the_map_is_high(open_page):
     cam = ch.explain(ch.load_network(), "cat_and_dog").cam("cat")
     row, column = divmod(int(cam.argmax()), 7)
     low = divmod(int(cam.argmin()), 7)
-    expect_text(page, "#words", f"(row {row}, column {column}), {cam.max().item():.2f}.")
-    expect_text(page, "#words", f"(row {low[0]}, column {low[1]}), {cam.min().item():.2f}.")
-    expect_text(page, "#words", f"{int((cam > 0).sum())} of 49 cells speak for cat.")
-    assert page.locator("#map").get_attribute("aria-label") == page.locator("#words").inner_text()
+    expect_text(page, ".words", f"(row {row}, column {column}), {cam.max().item():.2f}.")
+    expect_text(page, ".words", f"(row {low[0]}, column {low[1]}), {cam.min().item():.2f}.")
+    expect_text(page, ".words", f"{int((cam > 0).sum())} of 49 cells speak for cat.")
+    assert (
+        page.locator(".map .over").get_attribute("aria-label")
+        == page.locator(".words").inner_text()
+    )
 
 
 @pytest.mark.browser
 def test_an_unknown_class_gets_a_sentence_and_nothing_moves(open_page):
     page = open_page("#picture=cat_and_dog")
-    before = page.locator("#title").inner_text()
-    page.locator("#find").fill("xyz")
-    page.locator("#find").press("Enter")
-    expect_text(page, "#message", "tiny_resnet knows no class “xyz”")
-    assert page.locator("#title").inner_text() == before
+    before = page.locator(".title").inner_text()
+    page.locator(".find").fill("xyz")
+    page.locator(".find").press("Enter")
+    expect_text(page, ".found", "tiny_resnet knows no class “xyz”")
+    assert page.locator(".title").inner_text() == before
 
 
 # ---- The address --------------------------------------------------------------------------------
@@ -277,23 +300,23 @@ def test_an_unknown_class_gets_a_sentence_and_nothing_moves(open_page):
 
 @pytest.mark.browser
 def test_a_link_leads_to_its_view_and_the_view_makes_its_link(open_page):
-    address = "#picture=photo%3Acat&network=tf_mobilenet_v2&class=281&view=cells&cell=30"
+    address = "#picture=photo%3Acat&network=tf_mobilenet_v2&class=281&view=map&cell=30"
     page = open_page(address)
-    expect_text(page, "#title", "tabby: score")
-    expect_text(page, "#cell-sum", "row 4, column 2")
+    expect_text(page, ".title", "tabby: score")
+    expect_text(page, ".cell-number", "row 4, column 2")
     expect_address(page, address)
     page.get_by_label("two classes").check()
-    page.locator("#other").select_option("285")
+    page.locator(".other").select_option("285")
     expect_address(page, "class=281&view=classes&other=285")
     page.evaluate("location.hash = '#picture=dog_top_right&view=scores'")
-    expect_text(page, "#scores", "dog")
+    expect_text(page, "table.scores", "dog")
 
 
 @pytest.mark.browser
 def test_a_wrong_link_leads_to_the_beginning(open_page):
     page = open_page("#picture=none&network=none&class=99999&view=none&cell=77")
     expect_address(page, "picture=photo%3Afour&network=tf_mobilenet_v2")
-    assert page.locator("#map").is_visible()
+    assert page.locator(".map .over").is_visible()
 
 
 # ---- Pictures of one's own ----------------------------------------------------------------------
@@ -326,7 +349,7 @@ BAD = {
     "IMG_1.heic": (HEIC, "HEIC"),
     "drawing.svg": (
         b'<svg xmlns="http://www.w3.org/2000/svg" width="90" height="90"/>',
-        "is no picture",
+        "Save it as PNG first",
     ),
 }
 
@@ -334,17 +357,19 @@ BAD = {
 @pytest.mark.browser
 def test_bad_files_get_a_sentence_and_the_last_good_picture_stays(open_page):
     page = open_page("#picture=cat_and_dog")
-    before = page.locator("#title").inner_text()
+    before = page.locator(".title").inner_text()
     for name, (content, sentence) in BAD.items():
         file = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
         page.locator("#file").set_input_files(file)
         expect_text(page, "#message", sentence)
         ready(page)
-        assert page.locator("#title").inner_text() == before, name
-    page.get_by_label("tiny_resnet").and_(page.locator(":checked")).wait_for()
-    good = {"name": "good.png", "mimeType": "image/png", "buffer": picture_file()}
+        assert page.locator(".title").inner_text() == before, name
+    page.get_by_label("drawn scenes").and_(page.locator(":checked")).wait_for()
+    # A telephone's motion photo: after the end of the picture comes a film.
+    motion = picture_file("jpeg") + bytes(1000) + b"\xff\xda" + bytes(1000)
+    good = {"name": "motion.jpg", "mimeType": "image/jpeg", "buffer": motion}
     page.locator("#file").set_input_files(good)
-    expect_text(page, "#title", "espresso: score")
+    expect_text(page, ".title", "espresso: score")
     assert page.locator("#message").inner_text() == ""
 
 
@@ -365,8 +390,8 @@ def test_a_picture_can_be_dropped_and_pasted(open_page, kind):
     page = open_page("#picture=cat_and_dog")
     page.evaluate(GIVE, [kind, base64.b64encode(picture_file()).decode()])
     best = ch.explain(ch.load_network("tf_mobilenet_v2"), "photo:coffee").prediction.top(1)[0]
-    expect_text(page, "#title", f"{best.category}: score {best.score:.2f}")
-    expect_address(page, "#network=tf_mobilenet_v2")
+    expect_text(page, ".title", f"{best.category}: score {best.score:.2f}")
+    expect_address(page, "picture=own.png&network=tf_mobilenet_v2")
 
 
 @pytest.mark.browser
@@ -375,6 +400,6 @@ def test_the_network_can_be_changed_for_a_picture_of_ones_own(open_page):
     file = {"name": "own.png", "mimeType": "image/png", "buffer": picture_file(name="cup")}
     page.locator("#file").set_input_files(file)
     ready(page)
-    page.get_by_label("tiny_resnet").check()
+    page.get_by_label("drawn scenes").check()
     best = ch.explain(ch.load_network(), "cup").prediction.top(1)[0]
-    expect_text(page, "#title", f"{best.category}: score {best.score:.2f}, rank 1 of 12")
+    expect_text(page, ".title", f"{best.category}: score {best.score:.2f}, rank 1 of 12")

@@ -38,14 +38,19 @@ def grad_cam(
     per cell. Where pooling and one linear layer follow, each of them, times h w and without the
     ReLU, is the class activation map. `relu=False` keeps what speaks against the class.
 
-    `picture` is one picture or an input tensor (3, H, W). `layer` is a layer's name; `None` takes
+    `picture` is one picture or an input tensor (C, H, W). `layer` is a layer's name; `None` takes
     the feature layer of a `Network`, else the last of `grad_cam_layers`, which costs a pass of its
     own. A layer's feature maps are what the layers after it use, so those after a ReLU in place;
     the tokens of a transformer are folded into their grid.
 
     One pass, back only to `layer`. Gradients, hooks and every layer's mode stay as they were, and a
     frozen model serves as well. Raises `ValueError` for a batch, for an unknown layer, one without
-    cells or without influence on the score, and for numbers that are not finite.
+    cells, and for numbers that are not finite. And where no gradient comes, or one that is zero
+    everywhere: the map would be empty, and look as if the network had looked nowhere.
+
+    >>> import cam_helpers as ch
+    >>> ch.grad_cam(ch.load_network(), "cat", "cat", "layer3").shape
+    torch.Size([14, 14])
     """
     check_classifier(network)
     if method not in ("grad_cam", "hires_cam"):
@@ -79,19 +84,32 @@ def _features_and_gradients(
             caught[:] = [output.detach().requires_grad_().clone()]
         return caught[0]
 
-    with evaluation_mode(network.model), torch.enable_grad():
+    with evaluation_mode(network.model), _recording():
         with _frozen(network.model), hooked({layer: _layer_called(network, layer)}, cut):
-            scores = _scores(network, tensor)
+            scores = _scores(network, tensor.clone())
         if not caught:
             raise ValueError(f"{network.name} does not use its layer {layer!r} for a picture.")
-        gradient = _gradients(scores[index], caught)[0]
+        score = scores[index]
+        gradient = _gradients(score, caught)[0]
     features, gradients = (_maps(t, tensor) for t in (caught[0].detach(), gradient))
     serves = "grad_cam_layers(network, picture) names the layers that serve."
     if features is None or gradients is None:
         raise ValueError(
             f"The output of {layer!r}, {tuple(gradient.shape)}, has no grid of cells. {serves}"
         )
-    if gradient.any() and not gradients.any():
+    if not score.requires_grad:
+        raise ValueError(
+            f"No gradient comes from the score of {network.categories[index]} to {layer!r}: behind "
+            f"it the model runs under torch.no_grad(), or detaches its numbers. {serves}"
+        )
+    if not gradient.any():
+        raise ValueError(
+            f"The gradient of the score of {network.categories[index]} at {layer!r} is zero "
+            "everywhere, so its map would be empty. Does the score come from a sigmoid or softmax "
+            f"that is saturated, here {score.item():.6g}? Take the number before it. Else the "
+            f"score does not depend on {layer!r}: {serves}"
+        )
+    if not gradients.any():
         raise ValueError(
             f"After {layer!r} the scores depend on the class token alone, no longer on the cells. "
             f"{serves}"
@@ -116,7 +134,7 @@ def grad_cam_layers(
             outputs.pop(name, None)  # of a layer used twice the latest call counts
             outputs[name] = output
 
-    with evaluation_mode(network.model), torch.enable_grad():
+    with evaluation_mode(network.model), _recording():
         layers = {name: layer for name, layer in network.model.named_modules() if name}
         with hooked(layers, keep):
             scores = _scores(network, tensor.clone().requires_grad_().clone())
@@ -128,6 +146,13 @@ def grad_cam_layers(
             channels, height, width = maps.shape
             found[name] = (channels, height, width)
     return found
+
+
+@contextmanager
+def _recording() -> Iterator[None]:
+    """Record for gradients, also where the caller works under `no_grad` or `inference_mode`."""
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
 
 
 @contextmanager
@@ -144,7 +169,7 @@ def _frozen(model: nn.Module) -> Iterator[None]:
 
 
 def _one_input(network: Classifier, picture: PictureSource | Tensor) -> Tensor:
-    """Return the network's input for one picture, (1, 3, H, W)."""
+    """Return the network's input for one picture, (1, C, H, W)."""
     batch = network.prepare(picture)
     if len(batch) != 1:
         raise ValueError(f"Grad-CAM takes one picture at a time, not a batch of {len(batch)}.")
@@ -182,7 +207,7 @@ def _check_output(name: str, output: Any) -> None:
 
 
 def _scores(network: Classifier, tensor: Tensor) -> Tensor:
-    """Run the model on (1, 3, H, W) and return its scores (K,)."""
+    """Run the model on (1, C, H, W) and return its scores (K,)."""
     return network.check_scores(network.model(tensor), 1)[0]
 
 

@@ -289,6 +289,106 @@ def test_a_part_that_runs_without_gradients_may_lie_below_the_layer(network):
     assert torch.equal(ch.grad_cam(network, "cat", "cat", "layer3.body"), expected)
 
 
+# ---- No zeros where no gradient came ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["grad_cam", "hires_cam"])
+@pytest.mark.parametrize("layer", [None, "layer2"])
+def test_whatever_mode_the_caller_works_in_the_map_is_the_same(network, method, layer):
+    expected = ch.grad_cam(network, "cat", "cat", layer, method)
+    for mode in (torch.inference_mode, torch.no_grad):
+        with mode():
+            assert torch.equal(ch.grad_cam(network, "cat", "cat", layer, method), expected)
+            tensor = network.prepare("cat")[0]
+        assert torch.equal(ch.grad_cam(network, tensor, "cat", layer, method), expected)
+    with torch.inference_mode():
+        assert list(ch.grad_cam_layers(network, "cat"))[-1] == "layer4"
+
+
+class Behind(nn.Module):
+    """A model whose scores go through a function."""
+
+    def __init__(self, model: nn.Module, end) -> None:
+        super().__init__()
+        self.model, self.end = model, end
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.end(self.model(x))
+
+
+NO_GRADIENT = {  # what is done to the scores, and what is said
+    "saturated sigmoid": (lambda scores: (scores + 1000).sigmoid(), "zero everywhere.*here 1?"),
+    "clamped": (lambda scores: scores.clamp(-1e-6, 1e-6), "zero everywhere"),
+    "rounded": (torch.round, "zero everywhere"),
+    "detached": (lambda scores: scores.detach(), "No gradient comes.*detaches"),
+}
+
+
+@pytest.mark.parametrize("how", NO_GRADIENT)
+@pytest.mark.parametrize("layer", ["model.layer4", None])
+def test_no_gradient_is_no_map_of_zeros(network, how, layer):
+    end, message = NO_GRADIENT[how]
+    model = Behind(network.model, end).eval()
+    plain = ch.Classifier("mine", model, network.categories, network.preprocess)
+    with pytest.raises(ValueError, match=message if layer else "zero|No layer"):
+        ch.grad_cam(plain, "cat", "cat", layer)
+    assert hooks_of(model) == 0
+
+
+# ---- Layers that are no grid ------------------------------------------------------------------
+
+
+class Attention(nn.Module):
+    """One head-split attention as timm writes it: queries, keys and shares are 4-dimensional."""
+
+    def __init__(self, heads: int = 3, width: int = 192) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.q_norm, self.k_norm = nn.LayerNorm(width // heads), nn.LayerNorm(width // heads)
+        self.attn_drop = nn.Dropout(0.1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        shares = self.q_norm(q) @ self.k_norm(k).mT
+        out = self.attn_drop(shares.softmax(-1)) @ v
+        return self.proj(out.transpose(1, 2).flatten(2))
+
+
+class HandMadeViT(nn.Module):
+    """Patches, a class token, one block; the class token is scored."""
+
+    def __init__(self, tokens_before: int) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 192, 16, stride=16)
+        self.before = nn.Parameter(noise(1, tokens_before, 192))
+        self.norm1, self.attn, self.head = nn.LayerNorm(192), Attention(), nn.Linear(192, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        cells = self.patches(x).flatten(2).mT
+        x = torch.cat([self.before, cells], 1)
+        x = x + self.attn(self.norm1(x))
+        return self.head(x[:, 0])
+
+
+@pytest.mark.parametrize("tokens_before", [1, 5])
+@pytest.mark.parametrize("size", [(224, 224), (224, 320)])
+def test_heads_queries_keys_and_attention_are_no_grid(tokens_before, size):
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        model = HandMadeViT(tokens_before).eval()
+    network = ch.Classifier("vit", model, ("a", "b", "c"), Preprocess())
+    picture = noise(3, *size)
+    grid = (size[0] // 16, size[1] // 16)
+    layers = ch.grad_cam_layers(network, picture)
+    # Beside tokens and patches, 576 numbers of a token: queries, keys and values together.
+    assert set(layers.values()) == {(192, *grid), (576, *grid)}
+    assert ch.grad_cam(network, picture, "a").shape == grid
+    for no_grid in ("attn.k_norm", "attn.q_norm", "attn.attn_drop"):
+        with pytest.raises(ValueError, match="no grid of cells"):
+            ch.grad_cam(network, picture, "a", no_grid)
+
+
 # ---- Bad input --------------------------------------------------------------------------------
 
 

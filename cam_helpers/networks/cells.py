@@ -12,7 +12,8 @@ def as_maps(output: Tensor, size: Sequence[int], channels: int | None = None) ->
     Convolutions give (N, C, h, w), Swin (N, h, w, C), and vision transformers (N, T, C): tokens
     without a cell, as the class token, then the cells row by row. Where the number C is known,
     `channels`, it says which they are; else the proportions of the picture do. None stands for what
-    is none of these. It is a view of the output, not a copy.
+    is none of these, such as a transformer's attention (N, heads, T, T) or its queries and keys
+    (N, heads, T, d). It is a view of the output, not a copy.
     """
     height, width = size
     if output.ndim == 3:
@@ -27,7 +28,20 @@ def as_maps(output: Tensor, size: Sequence[int], channels: int | None = None) ->
         maps = output.permute(0, 3, 1, 2) if _is_channels_last(output, size, channels) else output
     else:
         return None
-    return maps if channels in (None, maps.shape[1]) else None
+    if channels is None:
+        return maps if _is_grid(maps, size) else None
+    return maps if channels == maps.shape[1] else None
+
+
+def _is_grid(maps: Tensor, size: Sequence[int]) -> bool:
+    """Say whether maps (N, C, h, w) are a grid over a picture: its cells are squares, nearly.
+
+    Paddings add or take a cell at each end. Rows that all add up to 1 are shares of attention.
+    """
+    rows, columns = maps.shape[2:]
+    if abs(rows * size[1] - columns * size[0]) > 2 * max(size):
+        return False
+    return columns == 1 or not ((maps.sum(-1) - 1).abs() <= 1e-3).all()
 
 
 def _is_channels_last(output: Tensor, size: Sequence[int], channels: int | None) -> bool:

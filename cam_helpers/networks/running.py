@@ -1,5 +1,6 @@
 """How a model is run: in evaluation mode, by one thread at a time, with hooks that go away."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -42,6 +43,11 @@ def is_compiled(layer: nn.Module) -> bool:
 
 # Beside the models, not inside them: a lock can be neither copied nor saved.
 _locks: WeakKeyDictionary[nn.Module, RLock] = WeakKeyDictionary()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    # A thread that held a lock does not live on in the child, and would never release it there.
+    os.register_at_fork(after_in_child=_locks.clear)
 
 
 def lock_of(model: nn.Module) -> RLock:

@@ -1,7 +1,11 @@
 """What a `Network` knows and keeps: its lock, its layers by name, what is an input for it."""
 
+import contextlib
 import copy
+import os
 import pickle
+import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -32,6 +36,33 @@ def test_there_is_one_lock_for_a_model_and_none_in_its_copies(network):
         assert torch.equal(ch.predict(other, "cat").scores, ch.predict(network, "cat").scores)
     with network.lock:  # the thread that holds it may go on
         ch.explain(network, "cat")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows does not fork")
+@pytest.mark.filterwarnings("ignore:.*fork")
+@pytest.mark.parametrize("holder", ["another thread", "this thread"])
+def test_a_child_forked_while_somebody_explains_does_not_hang(network, holder):
+    expected = ch.predict(network, "cat").scores
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with network.lock:
+            held.set()
+            done.wait(60)
+
+    thread = threading.Thread(target=hold)
+    with network.lock if holder == "this thread" else contextlib.nullcontext():
+        if holder == "another thread":
+            thread.start()
+            held.wait(60)
+        child = os.fork()
+        if not child:  # 20 seconds, then the alarm ends it
+            signal.alarm(20)
+            os._exit(0 if torch.equal(ch.predict(network, "cat").scores, expected) else 1)
+        assert os.waitpid(child, 0)[1] == 0
+    done.set()
+    if thread.ident:
+        thread.join()
 
 
 # ---- a network that changes after loading -------------------------------------------------

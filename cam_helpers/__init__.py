@@ -5,6 +5,7 @@ needed, matplotlib with the first colours.
 """
 
 from cam_helpers.checks.check import check
+from cam_helpers.deletion import deletion, impute, insertion
 from cam_helpers.display.rows import draw_bars, show_row
 from cam_helpers.display.show import draw_cells, draw_colour_bar, evidence_colours, show
 from cam_helpers.drawn.class_folder import draw_class_folder
@@ -13,16 +14,12 @@ from cam_helpers.drawn.xrays import draw_xray
 from cam_helpers.explain import Explanation, explain
 from cam_helpers.explain_many import explain_many
 from cam_helpers.grad_cam import grad_cam, grad_cam_layers
+from cam_helpers.intervals import Interval, bootstrap, share_of_hits
 from cam_helpers.localization import (
     BoxAccuracy,
-    Interval,
     PixelPrecision,
     average_precision,
-    bootstrap,
-    deletion,
     grid_share,
-    impute,
-    insertion,
     iou,
     map_box,
     pointing_game,
@@ -113,6 +110,7 @@ __all__ = [
     "pointing_game",
     "predict",
     "share_inside",
+    "share_of_hits",
     "shipped_photographs",
     "shipped_pictures",
     "show",

@@ -156,14 +156,10 @@ class Explanation:
         """Return which share of a map's positive evidence lies in a box, 0 to 1.
 
         The box is (x0, y0, x1, y1) in pixels of the whole picture (of the input where a tensor was
-        explained); what lies outside the crop counts as nothing. Raises `ValueError` for a box
-        without area or outside the crop, and for a map that is nowhere above zero.
+        explained); what lies outside the crop counts as nothing. NaN for a box that lies outside it
+        whole, and for a map that is nowhere above zero. Raises `ValueError` for a box without area
+        or outside the picture.
         """
-        x0, y0, x1, y1 = box
-        left, top, right, bottom = self.seen_box
-        if x0 < x1 and y0 < y1 and (x1 <= left or right <= x0 or y1 <= top or bottom <= y0):
-            crop = rounded(self.seen_box)
-            raise ValueError(f"The box {box} lies outside the crop {crop}: nothing is known there.")
         return share_inside(self.whole_cam(class_index), box)
 
     def cams(self) -> Tensor:

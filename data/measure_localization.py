@@ -21,13 +21,12 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from cam_helpers.drawn.scenes import Scene, draw_scene
 from cam_helpers.explain import explain
+from cam_helpers.intervals import Interval, bootstrap
 from cam_helpers.localization import (
     BOX_THRESHOLDS,
     BoxAccuracy,
-    Interval,
     PixelPrecision,
     average_precision,
-    bootstrap,
     pointing_game,
     share_inside,
 )

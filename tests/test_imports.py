@@ -104,7 +104,7 @@ STEPS = sorted(name for name in USES if name.startswith("step_"))
 # From the bottom up. A room imports from the rooms below it, never from those above.
 FLOORS = (
     ("folders", "boxes"),
-    ("pictures", "localization"),
+    ("pictures", "localization", "intervals", "deletion"),
     ("drawn",),
     ("networks",),
     STEPS,
@@ -152,8 +152,8 @@ def test_imports_run_one_way_only():
     assert up == set()
 
 
-def test_the_rooms_themselves_are_empty():
-    for path in MODULES.glob("*/__init__.py"):
+def test_the_rooms_themselves_are_empty_but_for_the_one_that_is_called_itself():
+    for path in set(MODULES.glob("*/__init__.py")) - {MODULES / "evaluate" / "__init__.py"}:
         assert path.read_text(encoding="utf-8") == "", path
 
 

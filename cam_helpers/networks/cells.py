@@ -45,8 +45,9 @@ def _is_grid(maps: Tensor, size: Sequence[int]) -> bool:
 
 
 def _is_channels_last(output: Tensor, size: Sequence[int], channels: int | None) -> bool:
-    if channels is not None:
-        return output.shape[1] != channels == output.shape[3]
+    may_be_first, may_be_last = (output.shape[i] == channels for i in (1, 3))
+    if may_be_first != may_be_last:
+        return may_be_last
     last, first = (abs(_log_ratio(output.shape[i : i + 2], size)) for i in (1, 2))
     return last < first
 

@@ -29,6 +29,7 @@ from cam_helpers.networks.tf_mobilenet_v2 import (
     preprocess_for_tensorflow,
 )
 from cam_helpers.networks.tiny_resnet import CATEGORIES, TinyResNet, load_tiny_resnet
+from cam_helpers.networks.tiny_vit import TinyViT, load_tiny_vit, preprocess_for_tiny_vit
 from cam_helpers.networks.weights_file import errors_named, lacks_memory, refuse_compressed
 from cam_helpers.networks.xray_net import (
     XRAY_CATEGORIES,
@@ -58,7 +59,8 @@ def load_network(
 
     `name` is a shipped network, `"tiny_resnet"` for drawn scenes or `"tf_mobilenet_v2"` for
     photographs, one of the two of notebook 09 for drawn x-rays, `"xray_fair"` and `"xray_biased"`,
-    or any classifier that `torchvision.models.get_model` knows.
+    the transformer of notebook 13, `"tiny_vit"`, or any classifier that
+    `torchvision.models.get_model` knows.
     `weights` is `"default"` (the shipped weights; for torchvision's networks `IMAGENET1K_V1`, which
     nearly all of them have, else torchvision's own default), another member of the network's
     weights enum by name (`"IMAGENET1K_V2"`), or `None` for random weights.
@@ -125,7 +127,7 @@ def _load_unfilled(
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f'No device {device!r} here: {error}. Use device="cpu".') from error
-    if name in (*SHIPPED, *XRAY_NAMES):
+    if name in (*SHIPPED, *XRAY_NAMES, "tiny_vit"):
         model, categories, preprocess = _load_shipped(name, weights)
         return Classifier(name, model.to(device).eval(), categories, preprocess), lambda: None
     chosen = _choose_weights(name, weights or "default")
@@ -143,6 +145,9 @@ def _load_shipped(name: str, weights: str | None) -> Parts:
     if name == "tf_mobilenet_v2":
         photo_model = make_tf_mobilenet_v2() if weights is None else load_tf_mobilenet_v2()
         return photo_model, imagenet_categories(), preprocess_for_tensorflow()
+    if name == "tiny_vit":
+        vit = TinyViT() if weights is None else load_tiny_vit()
+        return vit, CATEGORIES, preprocess_for_tiny_vit()
     if name in XRAY_NAMES:
         xray_model = XRayNet() if weights is None else load_xray(xray_weights_file(name))
         return xray_model, XRAY_CATEGORIES, preprocess_for_xrays()
@@ -156,7 +161,7 @@ def _choose_weights(name: str, weights: str) -> Any:
 
     known = models.list_models(module=models)
     if name not in known:
-        near = [*SHIPPED, *difflib.get_close_matches(name, [*XRAY_NAMES, *known], n=3)]
+        near = [*SHIPPED, *difflib.get_close_matches(name, [*XRAY_NAMES, "tiny_vit", *known], n=3)]
         raise ValueError(f"No network is called {name!r}. Did you mean {' or '.join(near)}?")
     members: Any = models.get_model_weights(name)
     if weights == "default":

@@ -1,10 +1,12 @@
 """`make_network`: a `Network` around a model of your own, proven as every other."""
 
+import warnings
 from collections.abc import Sequence
 from typing import cast
 
 from torch import nn
 
+from cam_helpers.networks.mixing import mixing_layer
 from cam_helpers.networks.network import Classifier, Network
 from cam_helpers.networks.proof import find_layers
 from cam_helpers.networks.reading import Reading
@@ -57,7 +59,8 @@ def prove(
     what `make_network` raises.
     """
     name, model, categories = classifier.name, classifier.model, classifier.categories
-    layers = find_layers(model, noise_for(classifier.preprocess), name, code)
+    noise = noise_for(classifier.preprocess)
+    layers = find_layers(model, noise, name, code)
     scores = model.get_submodule(layers[1]).out_features
     if scores == 1 and classifier.reading == "softmax":
         raise ValueError(
@@ -72,4 +75,12 @@ def prove(
         box=classifier.box,
     )
     network.seen_box(TRIED_SIZE)  # raises where there is no such box
+    mixing = mixing_layer(model, noise, network.feature_layer_name)
+    if mixing:
+        warnings.warn(
+            f"The cells of {name} talk to each other: {mixing} hands to every cell what lies at "
+            "the other end of the picture. The maps add up to the scores, but they may not show "
+            "the place. Ask moved_test(network, picture) with ten pictures; notebook 13 says why.",
+            stacklevel=3,  # the line that called `make_network` or `load_network`
+        )
     return network

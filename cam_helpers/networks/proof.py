@@ -6,6 +6,11 @@ Features for Discriminative Localization", section 2). So the maps add up to the
 
 Where: any shuffling of the cells keeps that sum. So each corner of the picture is disturbed in
 turn, and every cell of the feature maps has to change most with its own corner.
+
+What this proves: disturbances arrive at their place, so nothing is flipped, turned or shuffled on
+the way. What it does not: that evidence stays there. A network whose cells talk to each other may
+keep what it found anywhere, as `tiny_vit` does. `networks.mixing` finds such networks, and
+`moved_test` shows on pictures what becomes of their maps.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from cam_helpers.networks.cells import as_maps
 from cam_helpers.networks.recorded import Call, record_calls, run
 from cam_helpers.networks.refusals import (
     Elsewhere,
@@ -45,10 +51,10 @@ def find_layers(
     """Return the names of the feature layer and of the linear layer, proven on noise (1, C, H, W).
 
     The linear layer's output is the model's: also when it is replaced by large numbers of both
-    signs, so nothing follows it. The feature layer has an output (N, C, h, w) whose spatial mean is
-    that layer's input (N, C), and whose cells change most with their own corner of the picture. Of
-    several such layers it is the one with the finest maps, and of layers that hand on the very same
-    maps the outermost.
+    signs, so nothing follows it. The feature layer has an output (N, C, h, w), (N, h, w, C) or,
+    tokens, (N, T, C) whose mean over the cells is that layer's input (N, C), and whose cells change
+    most with their own corner of the picture. Of several such layers it is the one with the finest
+    maps, and of layers that hand on the very same maps the outermost.
 
     Raises `UnsuitableNetworkError` naming the layer at fault and the remedy; `classifier` is the
     code that gives the model to `grad_cam`. What forward() itself raises goes through; either way
@@ -69,11 +75,15 @@ def _find_layers(model: nn.Module, picture: Tensor) -> tuple[str, str]:
     # Calls are recorded as layers finish, so a layer comes after the layers inside it. Of a layer
     # used twice the latest call counts, since that is the one that step 3 catches.
     latest = {call.name: call for call in calls}
-    found = [c for c in reversed(calls) if c is latest[c.name] and _feeds(c, last)]
-    if not found:
+    maps: dict[str, Tensor] = {}
+    for call in reversed(calls):
+        fed = _fed(call, last, picture) if call is latest[call.name] else None
+        if fed is not None:
+            maps[_outermost(call, latest.values())] = fed
+    if not maps:
         raise _too_small(model, picture) or no_mean(model, calls, last)
-    found.sort(key=lambda call: -_cell_count(call))  # the finest first, else the latest
-    maps = {_outermost(c, latest.values()): c.output for c in found if c.output is not None}
+    # The finest first, else the latest.
+    maps = dict(sorted(maps.items(), key=lambda item: -item[1].shape[2:].numel()))
     for feature_layer, share in _shares_in_place(model, picture, maps).items():
         if share >= SHARE_IN_PLACE:
             return feature_layer, last.name
@@ -117,20 +127,17 @@ def _is_linear(layer: nn.Module, call: Call) -> bool:
     return nearly_equal(expected, call.output)
 
 
-def _feeds(call: Call, last: Call) -> bool:
-    """Say whether an output's spatial mean is what the linear layer received."""
-    if not call.is_wide or call.output is None:
-        return False
-    return _equal(call.output.mean((2, 3)), last.input)
+def _fed(call: Call, last: Call, picture: Tensor) -> Tensor | None:
+    """Return an output as maps (1, C, h, w), if their mean is what the linear layer received."""
+    if not call.is_wide or call.output is None or last.input is None:
+        return None
+    maps = as_maps(call.output, picture.shape[2:], channels=last.input.shape[-1])
+    return maps if maps is not None and _equal(maps.mean((2, 3)), last.input) else None
 
 
 def _equal(one: Tensor, other: Tensor | None) -> bool:
     """Say whether two tensors are nearly equal; zeros prove nothing."""
     return other is not None and bool(other.any()) and nearly_equal(one, other)
-
-
-def _cell_count(call: Call) -> int:
-    return 0 if call.output is None else call.output.shape[2:].numel()
 
 
 def _outermost(found: Call, calls: Iterable[Call]) -> str:
@@ -144,7 +151,7 @@ def _shares_in_place(
 ) -> dict[str, float]:
     """Return, for each layer, the share of cells that change most with their own corner.
 
-    `maps` holds the layers' outputs (1, C, h, w) for the picture as it is.
+    `maps` holds the layers' outputs as maps (1, C, h, w) for the picture as it is.
     """
     caught: dict[str, Tensor] = {}
 
@@ -154,13 +161,15 @@ def _shares_in_place(
     changes: dict[str, list[Tensor]] = {name: [] for name in maps}
     for corner in range(4):
         with hooked({name: model.get_submodule(name) for name in maps}, catch):
-            run(model, _disturbed(picture, corner))
+            run(model, disturbed(picture, corner))
         for name, plain in maps.items():
-            changes[name].append((caught[name] - plain)[0].float().norm(dim=0))
+            disturbed_maps = as_maps(caught[name], picture.shape[2:], plain.shape[1])
+            assert disturbed_maps is not None
+            changes[name].append((disturbed_maps - plain)[0].float().norm(dim=0))
     return {name: _share_in_place(torch.stack(four)) for name, four in changes.items()}
 
 
-def _disturbed(picture: Tensor, corner: int) -> Tensor:
+def disturbed(picture: Tensor, corner: int) -> Tensor:
     """Return the picture (1, C, H, W) with strong noise in one corner.
 
     0 is the upper left corner, 1 the upper right, 2 the lower left and 3 the lower right one.
@@ -170,10 +179,10 @@ def _disturbed(picture: Tensor, corner: int) -> Tensor:
         slice(half, None) if is_far else slice(half)
         for half, is_far in zip(middle, (corner // 2, corner % 2), strict=True)
     )
-    disturbed = picture.clone()
+    result = picture.clone()
     noise = torch.randn(picture.shape, generator=torch.Generator().manual_seed(1))
-    disturbed[..., rows, columns] = 3 * noise[..., rows, columns].to(picture)
-    return disturbed
+    result[..., rows, columns] = 3 * noise[..., rows, columns].to(picture)
+    return result
 
 
 def _share_in_place(changes: Tensor) -> float:
@@ -212,7 +221,13 @@ def _out_of_place(model: nn.Module, picture: Tensor, names: Iterable[str]) -> Un
     """Say at which layer the feature maps no longer show where things are in the picture."""
     maps: dict[str, Tensor] = {}
     layers = {wide: model.get_submodule(wide) for wide in names}
-    with hooked(layers, lambda layer, *call: maps.update({layer: call[-1]})):
+
+    def catch(name: str, layer: nn.Module, by_place: Any, by_name: Any, output: Tensor) -> None:
+        found = as_maps(output, picture.shape[2:])
+        assert found is not None  # since it is wide
+        maps[name] = found
+
+    with hooked(layers, catch):
         run(model, picture)
     shares = _shares_in_place(model, picture, maps)
     at_fault = next(layer for layer in maps if shares[layer] < SHARE_IN_PLACE)

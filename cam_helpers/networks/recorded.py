@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cam_helpers.networks.cells import as_maps
 from cam_helpers.networks.running import hooked
 
 
@@ -20,7 +21,7 @@ class Call:
     input: Tensor | None
     output: Tensor | None
     is_leaf: bool
-    is_wide: bool  # the output is (N, C, h, w) with more than one cell
+    is_wide: bool  # the output is maps, or tokens, of more than one cell
 
 
 def record_calls(model: nn.Module, picture: Tensor) -> tuple[list[Call], Tensor]:
@@ -39,11 +40,13 @@ def record_calls(model: nn.Module, picture: Tensor) -> tuple[list[Call], Tensor]
         if not (inputs and isinstance(inputs[0], Tensor) and isinstance(output, Tensor)):
             return
         is_leaf = not list(layer.children())
-        is_wide = output.ndim == 4 and output.shape[2:].numel() > 1
+        maps = as_maps(output, picture.shape[2:])
+        is_wide = maps is not None and maps.shape[2:].numel() > 1
         if isinstance(layer, nn.Linear) and output.ndim == 2:
             calls.append(Call(name, inputs[0], output, is_leaf, is_wide))
         else:
-            kept = output if is_wide and output.shape[1] in sizes else None
+            may_feed = is_wide and not sizes.isdisjoint((output.shape[1], output.shape[-1]))
+            kept = output if may_feed else None
             calls.append(Call(name, None, kept, is_leaf, is_wide))
 
     with hooked(layers, record):

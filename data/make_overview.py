@@ -9,10 +9,8 @@ import matplotlib.pyplot as plt
 
 import cam_helpers as ch
 from cam_helpers.display import rows
-from cam_helpers.networks.preprocess import Preprocess
 
 HERE = Path(__file__).parent
-FOUR = ["tiger cat", "espresso", "missile", "tripod"]
 
 
 def save_as(name: str) -> None:
@@ -25,15 +23,14 @@ def save_as(name: str) -> None:
 
 
 def main() -> None:
-    """Write data/four_maps.png and data/overview.png."""
-    # At 448 pixels instead of 224 the maps have 14 x 14 cells instead of 7 x 7.
-    large = Preprocess(448, 448, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-    network = ch.load_network("tf_mobilenet_v2")
-    four = ch.explain(network, large(ch.open_picture("photo:four")))
-    save_as("four_maps.png")
-    # Each on its own scale: the question is where, and the cat's evidence is spread most thinly.
-    overlays = [four.overlay(name, scale="raw", opacity=0.7) for name in FOUR]
-    ch.show_row([four.input_picture, *overlays], ["picture", *FOUR], "Four maps.")
+    """Write data/opening.png and data/overview.png."""
+    network = ch.load_network("tf_mobilenet_v2", view="whole", side=448)
+    save_as("opening.png")
+    # Each on its own scale: the question is where.
+    dog, bee = (ch.explain(network, f"photo:{name}") for name in ("german_shepherd", "honey_bee"))
+    maps = ((dog, "German shepherd"), (bee, "bee"), (bee, "daisy"))
+    overlays = [explanation.overlay(name, scale="raw") for explanation, name in maps]
+    ch.show_row(overlays, [name for _, name in maps], "Three maps.")
 
     drawn = ch.explain(ch.load_network("tiny_resnet"), "cat_and_dog")
     save_as("overview.png")

@@ -1,4 +1,4 @@
-"""Write the sample photographs: data/pictures/photographs/.
+"""Write the sample photographs that come from scikit-image: data/pictures/photographs/.
 
     pip install scikit-image
     python data/make_photographs.py

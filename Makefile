@@ -6,7 +6,7 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab page book handout release test test-long quick mutants bench check notebooks student repeat
+.PHONY: lab page book handout release test test-processors test-order test-long quick mutants bench check notebooks student repeat
 
 # The settings in .jupyter keep a question about news off the first notebook. Without the last
 # argument Jupyter drops every message above 10 MiB, as a large picture makes one.
@@ -30,6 +30,19 @@ handout: $(UV)
 test: $(UV)
 	$(UV) run --locked pytest -n auto --maxprocesses 4 --dist loadfile
 
+# For contributors: the suite as other processors compute: plainly, without AVX-512, in another order.
+OTHERWISE = $(UV) run --locked pytest -n auto --maxprocesses 4 --dist loadfile \
+	-m "not browser and not long"
+test-processors: $(UV)
+	ATEN_CPU_CAPABILITY=default $(OTHERWISE)
+	ONEDNN_MAX_CPU_ISA=AVX2 $(OTHERWISE)
+	PYTHONPATH=tests $(OTHERWISE) -p another_order
+
+# The part of it that the gate runs: steps, figures and the first notebooks, in another order.
+test-order: $(UV)
+	PYTHONPATH=tests $(OTHERWISE) -p another_order tests/test_step_*.py tests/test_explain.py \
+		tests/test_grad_cam.py tests/test_properties.py tests/display notebooks/0[0-5]*.ipynb
+
 # For maintainers: set version and date, and fill dist/ (make release VERSION=0.2.0).
 release: $(UV)
 	$(UV) run --locked python .ci/release.py $(VERSION)
@@ -48,6 +61,7 @@ mutants: $(UV)
 # For contributors: what takes minutes (long runs, many networks); one process, the memory is measured.
 test-long: $(UV)
 	$(UV) run --locked pytest -m long tests
+	$(MAKE) test-processors
 
 # For contributors: how long do maps take, ours and other libraries'? bench.py takes --device cuda.
 bench: $(UV)

@@ -4,6 +4,7 @@ Importing this imports neither torchvision nor matplotlib nor ipywidgets; they c
 needed, matplotlib with the first colours.
 """
 
+from cam_helpers.cells import frame_cell
 from cam_helpers.checks.check import check
 from cam_helpers.deletion import deletion, impute, insertion
 from cam_helpers.display.rows import draw_bars, show_row
@@ -25,6 +26,7 @@ from cam_helpers.localization import (
     pointing_game,
     share_inside,
 )
+from cam_helpers.map_style import COLOUR_MAPS, MapStyle
 from cam_helpers.networks.load import WeightsUnavailableError, load_classifier, load_network
 from cam_helpers.networks.make import make_network
 from cam_helpers.networks.network import Classifier, Network
@@ -43,14 +45,7 @@ from cam_helpers.step_1_predict import Prediction, predict
 from cam_helpers.step_2_isolate_weights import ClassWeights, isolate_weights
 from cam_helpers.step_3_hook_features import hook_features
 from cam_helpers.step_4_weighted_sum import weighted_sum
-from cam_helpers.step_5_upsample_and_overlay import (
-    COLOUR_MAPS,
-    MapStyle,
-    colourise,
-    frame_cell,
-    overlay,
-    upsample,
-)
+from cam_helpers.step_5_upsample_and_overlay import colourise, overlay, upsample
 from cam_helpers.view.frame import LiveMap, live_map
 
 __version__ = "0.2.0"

@@ -13,7 +13,9 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from cam_helpers.boxes import Box, rounded
+from cam_helpers.cells import cell_box
 from cam_helpers.localization import share_inside
+from cam_helpers.map_style import Limits, MapStyle, Scale, StyleChoice
 from cam_helpers.networks.network import ClassChoice, Network, check_network
 from cam_helpers.networks.refusals import UnsuitableNetworkError
 from cam_helpers.networks.running import nearly_equal
@@ -22,15 +24,7 @@ from cam_helpers.step_1_predict import Prediction, forward
 from cam_helpers.step_2_isolate_weights import ClassWeights
 from cam_helpers.step_3_hook_features import hook_features
 from cam_helpers.step_4_weighted_sum import weighted_sum
-from cam_helpers.step_5_upsample_and_overlay import (
-    Limits,
-    MapStyle,
-    Scale,
-    StyleChoice,
-    cell_box,
-    overlay,
-    upsample,
-)
+from cam_helpers.step_5_upsample_and_overlay import overlay, upsample
 
 Point = tuple[float, float]
 

@@ -71,6 +71,11 @@ def test_the_five_steps_need_no_package_of_the_extras():
     assert (done.stdout, done.stderr) == ("dog\n", "")
 
 
+def test_evidence_has_its_own_colours_and_needs_no_matplotlib():
+    loaded = modules_after("ch.explain(ch.load_network(), 'cat').overlay('cat', opacity=0.5)\n")
+    assert "cam_helpers.map_style" in loaded and "matplotlib" not in loaded
+
+
 def test_importing_does_not_import_the_parts_for_widgets():
     loaded = modules_after("")
     assert "matplotlib" not in loaded  # it comes with the first colours
@@ -104,7 +109,7 @@ STEPS = sorted(name for name in USES if name.startswith("step_"))
 # From the bottom up. A room imports from the rooms below it, never from those above.
 FLOORS = (
     ("folders", "boxes"),
-    ("pictures", "localization", "intervals", "deletion"),
+    ("pictures", "localization", "intervals", "deletion", "map_style", "cells"),
     ("drawn",),
     ("networks",),
     STEPS,

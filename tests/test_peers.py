@@ -18,9 +18,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 import cam_helpers as ch
+from cam_helpers.map_style import colour_table
 from cam_helpers.networks.make import make_network
 from cam_helpers.networks.preprocess import Preprocess
-from cam_helpers.step_5_upsample_and_overlay import colour_table
 
 MISSING = 'a library to compare with is missing: pip install -e ".[libraries]"'
 torchcam = pytest.importorskip("torchcam.methods", reason=MISSING)

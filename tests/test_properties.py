@@ -20,8 +20,9 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 import cam_helpers as ch
+from cam_helpers.map_style import AGAINST, FOR, colour_table
 from cam_helpers.networks.preprocess import Preprocess
-from cam_helpers.step_5_upsample_and_overlay import AGAINST, FOR, colour_table, pale
+from cam_helpers.step_5_upsample_and_overlay import pale
 
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 many = settings(deadline=None, derandomize=True, max_examples=100)

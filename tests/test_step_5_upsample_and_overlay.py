@@ -6,18 +6,15 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from near import assert_within_a_level
 from PIL import Image
 from studies.reading_overlays import lab, light
 
 import cam_helpers as ch
-from cam_helpers.step_5_upsample_and_overlay import (
-    AGAINST,
-    FOR,
-    cell_box,
-    colour_table,
-    legend,
-    pale,
-)
+from cam_helpers.cells import cell_box
+from cam_helpers.display.show import legend
+from cam_helpers.map_style import AGAINST, FOR, colour_table
+from cam_helpers.step_5_upsample_and_overlay import pale
 
 
 def noise(*shape, dtype=torch.float32):
@@ -186,7 +183,7 @@ def test_the_unit_of_the_map_does_not_change_the_colours():
     cam = torch.linspace(0, 1, 50).view(5, 10)
     first = pixels(ch.colourise(cam, colour_map="gray", limits=(0.25, 0.5)))
     second = pixels(ch.colourise(cam * 40 - 7, colour_map="gray", limits=(3, 13)))
-    assert np.abs(first - second).max() <= 1  # rounding
+    assert_within_a_level(first, second)
 
 
 @pytest.mark.parametrize("unit", [1e-300, 1e-12, 1e12])
@@ -230,7 +227,7 @@ def assert_lies_there(shown, cam):
     """Fail unless pixels (H, W, 3) are the map in grey, but for one step: it is rounded later."""
     limits = (cam.min().item(), cam.max().item())
     expected = ch.colourise(ch.upsample(cam, shown.shape[:2]), colour_map="gray", limits=limits)
-    assert np.abs(shown - pixels(expected)).max() <= 1
+    assert_within_a_level(shown, expected)
 
 
 def test_opacity_0_is_the_picture_and_opacity_1_the_map():
@@ -460,7 +457,7 @@ def test_the_legend_of_a_style_given_by_name():
 def test_the_legend_of_evidence_is_what_lies_over_middle_grey():
     grey = Image.new("RGB", (256, 16), (128, 128, 128))
     ramp = torch.linspace(-1, 1, 256).repeat(16, 1)
-    np.testing.assert_array_equal(pixels(legend())[0], pixels(ch.overlay(grey, ramp))[0])
+    assert_within_a_level(pixels(legend())[0], pixels(ch.overlay(grey, ramp))[0])
     middle = pixels(legend())[0, 127:129]
     assert np.abs(middle - pixels(pale(grey))[0, 0]).max() < 5  # zero adds next to nothing
 

@@ -15,8 +15,8 @@ import traitlets
 from PIL import Image
 
 from cam_helpers.display.show import picture_markup
+from cam_helpers.map_style import COLOUR_MAPS, MapStyle
 from cam_helpers.networks.network import ClassChoice, Classifier
-from cam_helpers.step_5_upsample_and_overlay import COLOUR_MAPS, MapStyle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

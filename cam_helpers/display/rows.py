@@ -7,7 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 from cam_helpers.display.show import draw_cells, draw_colour_bar, own_settings, show
-from cam_helpers.step_5_upsample_and_overlay import AGAINST, FOR, Limits, MapStyle, StyleChoice
+from cam_helpers.map_style import AGAINST, FOR, Limits, MapStyle, StyleChoice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
-from cam_helpers.step_5_upsample_and_overlay import Limits, MapStyle, StyleChoice, legend
+from cam_helpers.map_style import Limits, MapStyle, StyleChoice
+from cam_helpers.step_5_upsample_and_overlay import colourise
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,6 +108,14 @@ def _encode(picture: Image.Image) -> tuple[str, bytes]:
 def rounded(number: float, decimals: int = 2) -> str:
     """Return a number with so many decimals, and never -0.00."""
     return f"{round(number, decimals) + 0.0:.{decimals}f}"
+
+
+def legend(style: StyleChoice = None, **options: Any) -> Image.Image:
+    """Return the colours of a style from the lowest to the highest value, 256 x 1 pixels."""
+    style = MapStyle.of(style, **options)
+    low, high = style.ends((0.0, 1.0))
+    ramp = torch.linspace(low, high, 256, dtype=torch.float64)
+    return colourise(ramp[None], style, limits=(low, high))
 
 
 @own_settings()

@@ -6,8 +6,8 @@ from cam_helpers.boxes import is_inside
 from cam_helpers.display.show import rounded
 from cam_helpers.drawn.annotations import Boxes
 from cam_helpers.explain import Explanation
+from cam_helpers.map_style import MapStyle
 from cam_helpers.networks.network import ClassChoice
-from cam_helpers.step_5_upsample_and_overlay import MapStyle
 
 
 def place_of(row: int, column: int, height: int, width: int) -> str:

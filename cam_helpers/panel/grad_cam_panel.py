@@ -9,11 +9,12 @@ from cam_helpers.display.controls import WIDE, ClassPicker, Panel
 from cam_helpers.display.show import rounded
 from cam_helpers.display.wording import describe_cam
 from cam_helpers.grad_cam import grad_cam, grad_cam_layers
+from cam_helpers.map_style import MapStyle
 from cam_helpers.networks.network import ClassChoice, Classifier
 from cam_helpers.panel.screen import CaptionedPicture, Content, cells_picture, colour_bar
 from cam_helpers.pictures.open_picture import PictureSource
 from cam_helpers.step_1_predict import predict
-from cam_helpers.step_5_upsample_and_overlay import MapStyle, overlay
+from cam_helpers.step_5_upsample_and_overlay import overlay
 
 
 class GradCamExplorer(Panel):

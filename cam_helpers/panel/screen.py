@@ -9,12 +9,13 @@ from PIL import Image
 from torch import Tensor
 
 from cam_helpers.display.controls import CellPicker
-from cam_helpers.display.show import picture_markup, rounded
+from cam_helpers.display.show import legend, picture_markup, rounded
 from cam_helpers.display.wording import describe_picture, describe_style
 from cam_helpers.drawn.annotations import Boxes, shipped_boxes
 from cam_helpers.explain import Explanation
+from cam_helpers.map_style import Limits, MapStyle
 from cam_helpers.pictures.open_picture import PictureSource
-from cam_helpers.step_5_upsample_and_overlay import Limits, MapStyle, colourise, legend, overlay
+from cam_helpers.step_5_upsample_and_overlay import colourise, overlay
 
 SIDE = CellPicker.SIDE  # of every picture on the screen, in pixels
 

@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 
+from cam_helpers.cells import frame_cell
 from cam_helpers.display.controls import WIDE, CellPicker, class_options
 from cam_helpers.display.show import rounded
 from cam_helpers.display.wording import describe_cam, describe_difference, describe_map
 from cam_helpers.explain import Explanation, explain
+from cam_helpers.map_style import MapStyle
 from cam_helpers.networks.network import Network
 from cam_helpers.panel.screen import (
     SIDE,
@@ -27,7 +29,7 @@ from cam_helpers.panel.screen import (
 )
 from cam_helpers.panel.sums import partial_cam, sum_of_cell
 from cam_helpers.pictures.open_picture import open_picture
-from cam_helpers.step_5_upsample_and_overlay import MapStyle, frame_cell, upsample
+from cam_helpers.step_5_upsample_and_overlay import upsample
 
 SIDE_BY_SIDE = "side by side"
 

@@ -8,7 +8,7 @@ import torch
 
 import cam_helpers as ch
 from cam_helpers.display import rows
-from cam_helpers.step_5_upsample_and_overlay import AGAINST, FOR
+from cam_helpers.map_style import AGAINST, FOR
 
 CAM = torch.tensor([[3.0, 0.0], [-1.0, 2.0]])
 

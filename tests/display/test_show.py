@@ -12,8 +12,7 @@ import torch
 from PIL import Image
 
 import cam_helpers as ch
-from cam_helpers.display.show import picture_markup
-from cam_helpers.step_5_upsample_and_overlay import legend
+from cam_helpers.display.show import legend, picture_markup
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

@@ -21,9 +21,9 @@ from chromium import require_chromium
 from PIL import Image
 
 import cam_helpers as ch
+from cam_helpers.cells import frame_cell
 from cam_helpers.display.controls import STILL
 from cam_helpers.panel.sums import sum_of_cell
-from cam_helpers.step_5_upsample_and_overlay import frame_cell
 
 pytestmark = pytest.mark.browser
 

@@ -20,11 +20,11 @@ import torch
 from PIL import Image
 
 import cam_helpers as ch
+from cam_helpers.cells import frame_cell
 from cam_helpers.display.wording import describe_cam, place_of
 from cam_helpers.drawn.annotations import shipped_boxes
 from cam_helpers.networks.preprocess import Preprocess
 from cam_helpers.panel.sums import partial_cam
-from cam_helpers.step_5_upsample_and_overlay import frame_cell
 
 JPEG_ERROR = 8  # grey levels, mean over a picture
 

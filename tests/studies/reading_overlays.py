@@ -28,7 +28,8 @@ import torch
 from PIL import Image
 
 import cam_helpers as ch
-from cam_helpers.step_5_upsample_and_overlay import cell_box, legend
+from cam_helpers.cells import cell_box
+from cam_helpers.display.show import legend
 
 FIRST_SEED = 930_000_000  # the colours were chosen on scenes from 920,000,000 on
 PHOTOGRAPHS = ("photo:cat", "photo:coffee", "photo:rocket", "photo:camera")

@@ -1,0 +1,58 @@
+"""A stick for another system: what has to be on it, and, in a long run, an installation from it."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(PROJECT / "notebooks" / "workshop"))
+import stick  # noqa: E402
+
+
+def test_scripts_readme_and_checksums_describe_what_lies_there(tmp_path):
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "wheels" / "a.whl").write_bytes(b"a")
+    stick.write_scripts(tmp_path, "3.12", "windows")
+    sums = (tmp_path / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    named = {line.split("  ")[1] for line in sums}
+    assert named == {"wheels/a.whl", "install.bat", "install.sh", "README.txt"}
+    assert b"\r\n" in (tmp_path / "install.bat").read_bytes()
+    for name in ("install.bat", "install.sh"):
+        assert "--no-index" in (tmp_path / name).read_text(encoding="utf-8")
+    if shutil.which("sha256sum"):
+        subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=tmp_path, check=True)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("platform", "only_there", "not_there"),
+    [
+        ("windows", "pywinpty", r"nvidia|triton|appnope"),
+        ("macos-arm64", "appnope", r"nvidia|triton|pywinpty"),
+        ("linux", "triton", r"pywinpty|appnope"),
+    ],
+)
+def test_what_a_system_needs_is_listed_for_that_system(platform, only_there, not_there):
+    listed = stick.requirements("3.12", platform)
+    assert re.search(rf"^{only_there}==", listed, re.M) and "\ntorch==" in listed
+    assert not re.search(rf"^(?:{not_there})", listed, re.M)
+    assert ";" not in listed and "file:" not in listed
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform != "linux", reason="installs the wheels of this system")
+def test_a_stick_installs_and_runs_without_a_network(tmp_path):
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    program = "notebooks/workshop/stick.py"
+    arguments = ["--platform", "linux", "--python", python, "--out", str(tmp_path / "stick")]
+    subprocess.run([sys.executable, program, *arguments], cwd=PROJECT, check=True)
+    run = (
+        "sh install.sh && .venv/bin/jupyter nbconvert --to notebook --execute "
+        "--ExecutePreprocessor.timeout=600 --stdout student/00_start_here.ipynb > done.ipynb"
+    )
+    cut_off = [sys.executable, str(PROJECT / "tests" / "offline.py")]
+    subprocess.run([*cut_off, "sh", "-c", run], cwd=tmp_path / "stick", check=True)

@@ -1,0 +1,48 @@
+"""TEACHING.md, worksheet and slides: plans add up, links lead somewhere, figures are there."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+WORKSHOP = Path(__file__).resolve().parents[2] / "notebooks" / "workshop"
+sys.path.insert(0, str(WORKSHOP))
+import pages  # noqa: E402
+import slides  # noqa: E402
+
+TEACHING = (WORKSHOP / "TEACHING.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("title", "length"), [("Ninety minutes", 90), ("Half a day", 210)])
+def test_a_plan_fills_its_time_and_leaves_slack(title, length):
+    part = TEACHING.split(f"## {title}\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (\d+) \| (\d+) \| (.*?) \|", part, flags=re.M)
+    clock = 0
+    for begin, minutes, _ in rows:
+        assert int(begin) == clock
+        clock += int(minutes)
+    assert clock == length and len(rows) >= 8
+    assert sum(int(minutes) for _, minutes, what in rows if "slack" in what) >= 10
+
+
+def test_what_is_computed_is_what_stands_there():
+    for name, text in pages.pages().items():
+        assert (WORKSHOP / name).read_text(encoding="utf-8") == text, name
+
+
+@pytest.mark.parametrize("name", ["TEACHING.md", "worksheet.md"])
+def test_files_and_commands_named_are_there(name):
+    text = (WORKSHOP / name).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(<?(?!https?:)([^)#>]+)", text):
+        assert (WORKSHOP / target).exists(), target
+    for target in re.findall(r"notebooks/workshop/\w+(?:\.\w+)?", text):
+        assert (WORKSHOP.parents[1] / target).exists(), target
+
+
+def test_slides_are_about_fifteen_with_figures_that_have_words():
+    page = slides.make_slides()
+    assert 13 <= page.count("<section>") <= 17
+    assert page.count("<img") >= 9 and "http" not in re.sub(r'src="data:[^"]+"', "", page)
+    assert not re.search(r'alt=""', page)
+    assert page.count("<aside>") == page.count("<section>")

@@ -6,7 +6,8 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab page book handout release test test-processors test-order test-long quick mutants bench check notebooks student repeat
+.PHONY: lab page book handout release test test-processors test-order test-long quick mutants bench check \
+	notebooks student instructor repeat
 
 # The settings in .jupyter keep a question about news off the first notebook. Without the last
 # argument Jupyter drops every message above 10 MiB, as a large picture makes one.
@@ -77,11 +78,9 @@ check: $(UV)
 notebooks: $(UV)
 	$(UV) run --locked python tests/store_notebooks.py $(ONLY)
 
-# For teachers: the notebooks without the answers of their exercises, in the folder student.
-student: $(UV)
-	$(UV) run --locked jupyter nbconvert --to notebook --output-dir student \
-		--TagRemovePreprocessor.enabled=True --TagRemovePreprocessor.remove_cell_tags=answer \
-		notebooks/*.ipynb
+# For teachers: the notebooks without outputs and answers, and those with everything unfolded.
+student instructor: $(UV)
+	$(UV) run --locked python notebooks/workshop/editions.py $@
 
 # For contributors: do the notebooks print the same 20 times over, on plain and on fast arithmetic?
 repeat: $(UV)

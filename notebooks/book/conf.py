@@ -27,7 +27,7 @@ language = "en"
 sys.path.insert(0, str(Path(__file__).parent))
 extensions = ["myst_nb", "sphinxext.opengraph", "links", "mathml"]
 root_doc = "index"
-exclude_patterns = ["**.ipynb_checkpoints", "workshop/**/README.md"]
+exclude_patterns = ["**.ipynb_checkpoints", "workshop/hub"]
 suppress_warnings = ["mystnb.unknown_mime_type"]  # a widget's; a picture stands beside it
 nb_execution_mode = "off"
 nb_merge_streams = True

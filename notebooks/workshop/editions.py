@@ -86,7 +86,9 @@ def write(edition: str, out: Path) -> None:
         if page.name != "index.md":  # the book's own front page
             shutil.copy(page, out)
     if edition == "student":
-        out.with_name("answers.md").write_text("\n\n".join(key) + "\n", encoding="utf-8")
+        answers = out.with_name("answers.md")
+        answers.write_text("\n\n".join(key) + "\n", encoding="utf-8")
+        answers.chmod(0o600)  # on a server that learners share, it is the instructor's
 
 
 def main() -> None:

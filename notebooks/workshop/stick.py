@@ -38,18 +38,19 @@ It makes a folder .venv here and needs no network. Then
   Windows:       .venv\\Scripts\\jupyter lab student\\00_start_here.ipynb
   macOS, Linux:  .venv/bin/jupyter lab student/00_start_here.ipynb
 
+Notebook 11 compares with three libraries, which are not on this stick: read it in the book.
 Macs with an Intel processor: PyTorch has no wheels for them. Use the book and the explorer.
 Are the files whole?  sha256sum -c SHA256SUMS  (macOS: shasum -a 256 -c SHA256SUMS)
 """
 INSTALL = (
     "{python} -m venv .venv{end}"
-    "{pip} install --no-index --find-links wheels cam-helpers[lab,measure,libraries]{end}"
+    "{pip} install --no-index --find-links wheels cam-helpers[lab,measure]{end}"
 )
 
 
 def requirements(python: str, platform: str) -> str:
     """Return what uv.lock names for a system, one exact version a line, without conditions."""
-    extras = [part for extra in ("lab", "measure", "libraries") for part in ("--extra", extra)]
+    extras = [part for extra in ("lab", "measure") for part in ("--extra", extra)]
     export = ["uv", "export", "-q", "--locked", "--no-dev", "--no-emit-project", "--no-hashes"]
     listed = _output(*export, *extras)
     if platform == "linux":

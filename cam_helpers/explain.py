@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import linear
 
 from cam_helpers.boxes import Box, rounded
 from cam_helpers.cells import cell_box
@@ -29,7 +28,7 @@ from cam_helpers.step_5_upsample_and_overlay import overlay, upsample
 Point = tuple[float, float]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Explanation:
     """One picture's scores and maps. Nothing here costs another forward pass.
 
@@ -240,6 +239,11 @@ def explain(network: Network, picture: PictureSource | Tensor) -> Explanation:
 
     Raises `UnsuitableNetworkError` (a `ValueError`) where the maps do not add up to the scores on
     this picture, or the scores are no finite numbers.
+
+    >>> import cam_helpers as ch
+    >>> explanation = explain(ch.load_network(), "cat_and_dog")
+    >>> explanation.cam("dog").shape, explanation.overlay("dog").size
+    (torch.Size([7, 7]), (224, 224))
     """
     check_network(network)
     whole = None if isinstance(picture, Tensor) else open_picture(picture)
@@ -273,35 +277,33 @@ def explain_batch(
         # Under autocast the maps come in half precision, and the weights do not. A copy, since a
         # part of a batch would keep all of it in memory.
         feature_maps = hooked.feature_maps[number].detach().to(weights.dtype, copy=True)
-        check_balance(network, feature_maps, weights, biases, scores[number])
-        found.append(
-            Explanation(
-                network,
-                scores[number].clone(),
-                feature_maps,
-                weights,
-                biases,
-                own.clone(),
-                source,
-                size,
-            )
+        explanation = Explanation(
+            network=network,
+            whole_size=size,
+            _scores=scores[number].clone(),
+            _feature_maps=feature_maps,
+            _weights=weights,
+            _biases=biases,
+            _input=own.clone(),
+            _source=source,
         )
+        check_balance(explanation)
+        found.append(explanation)
     return found
 
 
-def check_balance(
-    network: Network, feature_maps: Tensor, weights: Tensor, biases: Tensor, scores: Tensor
-) -> None:
+def check_balance(explanation: Explanation) -> None:
     """Raise `UnsuitableNetworkError` where mean(map) + bias is not the score of some class."""
-    if nearly_equal(linear(feature_maps.mean((1, 2)), weights, biases), scores):
+    name, scores = explanation.network.name, explanation._scores
+    if nearly_equal(explanation._cams.mean((1, 2)) + explanation._biases, scores):
         return
     if not scores.isfinite().all():
         raise UnsuitableNetworkError(
-            f"{network.name} gives scores on this picture that are no finite numbers. In half "
+            f"{name} gives scores on this picture that are no finite numbers. In half "
             "precision large numbers overflow: try network.model.float()."
         )
     raise UnsuitableNetworkError(
-        f"{network.name}: mean(map) + bias is not the score on this picture. Something between "
+        f"{name}: mean(map) + bias is not the score on this picture. Something between "
         "the feature maps and the scores does more than pooling and one linear layer. If the "
         "network has changed since it was loaded, make_network says which layer it is."
     )

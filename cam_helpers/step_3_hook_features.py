@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from threading import local
 from typing import Any
 
 from torch import Tensor, nn
 
 from cam_helpers.networks.cells import as_maps
 from cam_helpers.networks.network import Network, check_network
+from cam_helpers.networks.running import Caught
 
 
 class HookedFeatures:
@@ -16,25 +16,17 @@ class HookedFeatures:
 
     def __init__(self, channels: int) -> None:
         self._channels = channels
-        self._caught = local()  # every thread sees what it caught itself
+        self._caught = Caught()
 
     @property
     def feature_maps(self) -> Tensor:
         """The feature maps (N, C, h, w) of the latest forward pass, as the network pooled them.
 
-        Tokens, and channels that come last, are put into this order. They are the network's own
-        tensor, not a copy: DenseNet applies its last ReLU to it in
-        place, after the layer has returned. After a pass of your own, `network.model(batch)`, they
-        carry the autograd graph; after `predict`, which needs no gradients, they do not. Raises
-        `RuntimeError` before the first pass.
+        They are the network's own tensor, not a copy. After a pass of your own,
+        `network.model(batch)`, they carry the autograd graph; after `predict`, which needs no
+        gradients, they do not. Raises `RuntimeError` before the first pass.
         """
-        caught: Tensor | None = getattr(self._caught, "output", None)
-        if caught is None:
-            raise RuntimeError(
-                "No feature maps yet: run the network once inside the with block, and in the same "
-                "thread (DataParallel uses others: hook the network that it was made from)."
-            )
-        maps = as_maps(caught, self._caught.size, self._channels)
+        maps = as_maps(self._caught.latest(), self._caught.size, self._channels)
         assert maps is not None  # the proof has seen that it is
         return maps
 
@@ -52,8 +44,14 @@ def hook_features(network: Network) -> Iterator[HookedFeatures]:
     """Catch the feature layer's output in a `with` block.
 
     The hook is gone after the block, also when something fails inside it or the user interrupts it;
-    what was caught stays. Every thread sees the passes that it ran itself, so several of them can
-    hook one network. Raises `TypeError` where `network` is no `Network`.
+    what was caught stays. Raises `TypeError` where `network` is no `Network`.
+
+    >>> import cam_helpers as ch
+    >>> network = ch.load_network()
+    >>> with hook_features(network) as hooked:
+    ...     scores = ch.predict(network, "cat").scores
+    >>> hooked.feature_maps.shape
+    torch.Size([1, 192, 7, 7])
     """
     check_network(network)
     hooked = HookedFeatures(network.classifier.in_features)

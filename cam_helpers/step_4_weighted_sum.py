@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from cam_helpers.networks.cells import check_weights_fit
+
 
 def weighted_sum(weights: Tensor, feature_maps: Tensor) -> Tensor:
     """Return the class activation map of one class, (h, w), or of K classes, (K, h, w).
@@ -17,25 +19,11 @@ def weighted_sum(weights: Tensor, feature_maps: Tensor) -> Tensor:
 
     Raises `TypeError` for anything but tensors, and `ValueError` where the numbers of dimensions
     or of channels, the dtypes or the devices do not fit.
+
+    >>> weighted_sum(torch.tensor([1.0, -2.0]), torch.tensor([[[3.0, 0.0]], [[1.0, 1.0]]]))
+    tensor([[ 1., -2.]])
     """
-    for name, given in (("weights", weights), ("feature_maps", feature_maps)):
-        if not isinstance(given, Tensor):
-            kind = type(given).__name__
-            raise TypeError(f"{name} is a tensor, not a {kind}: try torch.as_tensor({name}).")
-    if weights.ndim not in (1, 2) or feature_maps.ndim not in (3, 4):
-        raise ValueError(
-            "Weights are (C,) or (K, C) and feature maps (C, h, w) or (N, C, h, w), "
-            f"not {tuple(weights.shape)} and {tuple(feature_maps.shape)}."
-        )
-    if weights.shape[-1] != feature_maps.shape[-3]:
-        raise ValueError(
-            f"{weights.shape[-1]} weights do not fit {feature_maps.shape[-3]} feature maps: "
-            "both need one per channel."
-        )
-    for what in ("dtype", "device"):
-        one, other = getattr(weights, what), getattr(feature_maps, what)
-        if one != other:
-            raise ValueError(f"Weights are {one}, feature maps {other}: convert one with .to().")
+    check_weights_fit(weights, feature_maps)
     if weights.ndim == 1:
         return torch.einsum("c,...chw->...hw", weights, feature_maps)
     return torch.einsum("kc,...chw->...khw", weights, feature_maps)

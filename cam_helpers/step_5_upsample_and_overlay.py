@@ -32,6 +32,7 @@ def upsample(cam: Tensor, size: Sequence[int]) -> Tensor:
     The value of a cell stands in the middle of the cell's square, which is H/h x W/w pixels large.
     For whole H/h and W/w the mean of the map stays, and with it mean(map) + bias = score.
 
+    >>> import torch
     >>> upsample(torch.tensor([[0.0, 4.0]]), (1, 4))
     tensor([[0., 1., 3., 4.]])
     """
@@ -66,6 +67,7 @@ def overlay(
     picture that the map describes, (x0, y0, x1, y1) in pixels (`Network.seen_box`); `None` means
     the whole picture, and outside the box the picture stays as it is.
 
+    >>> import torch
     >>> overlay("cat", torch.eye(7), limits=(-1, 1)).size
     (224, 224)
     """
@@ -91,6 +93,7 @@ def colourise(
     `style`, `limits` and `options` as in `overlay`. Evidence lies over middle grey, a blend's
     colours over nothing. Where the two limits are one, a blend takes its first colour everywhere.
 
+    >>> import torch
     >>> colourise(torch.zeros(2, 3)).getpixel((0, 0))  # middle grey, paled
     (191, 191, 191)
     """

@@ -330,7 +330,16 @@ def of_maps(network, size, *cams):
     one_each, none = torch.eye(12, len(cams)), torch.zeros(12)
     grey = Image.new("RGB", size, (120, 120, 120))
     seen = network.preprocess(grey)
-    return ch.Explanation(network, none, torch.stack(cams), one_each, none, seen, grey, size)
+    return ch.Explanation(
+        network=network,
+        whole_size=size,
+        _scores=none,
+        _feature_maps=torch.stack(cams),
+        _weights=one_each,
+        _biases=none,
+        _input=seen,
+        _source=grey,
+    )
 
 
 def test_common_limits_give_equal_cells_of_two_pictures_equal_colours(network):

@@ -33,6 +33,28 @@ def as_maps(output: Tensor, size: Sequence[int], channels: int | None = None) ->
     return maps if channels == maps.shape[1] else None
 
 
+def check_weights_fit(weights: Tensor, feature_maps: Tensor) -> None:
+    """Raise `TypeError` or `ValueError`, with the remedy, where the two make no weighted sum."""
+    for name, given in (("weights", weights), ("feature_maps", feature_maps)):
+        if not isinstance(given, Tensor):
+            kind = type(given).__name__
+            raise TypeError(f"{name} is a tensor, not a {kind}: try torch.as_tensor({name}).")
+    if weights.ndim not in (1, 2) or feature_maps.ndim not in (3, 4):
+        raise ValueError(
+            "Weights are (C,) or (K, C) and feature maps (C, h, w) or (N, C, h, w), "
+            f"not {tuple(weights.shape)} and {tuple(feature_maps.shape)}."
+        )
+    if weights.shape[-1] != feature_maps.shape[-3]:
+        raise ValueError(
+            f"{weights.shape[-1]} weights do not fit {feature_maps.shape[-3]} feature maps: "
+            "both need one per channel."
+        )
+    for what in ("dtype", "device"):
+        one, other = getattr(weights, what), getattr(feature_maps, what)
+        if one != other:
+            raise ValueError(f"Weights are {one}, feature maps {other}: convert one with .to().")
+
+
 def _is_grid(maps: Tensor, size: Sequence[int]) -> bool:
     """Say whether maps (N, C, h, w) are a grid over a picture: its cells are squares, nearly.
 

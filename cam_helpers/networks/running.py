@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from threading import RLock
+from threading import RLock, local
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -55,6 +55,22 @@ def lock_of(model: nn.Module) -> RLock:
     # One step of the dictionary behind it, so two threads get the same. A lock around it would stay
     # locked for good where a Ctrl-C falls just before its release.
     return _locks.setdefault(model, RLock())
+
+
+class Caught(local):
+    """What hooks caught during the latest pass. Every thread sees what it caught itself."""
+
+    output: Tensor | None = None  # of the hooked layer
+    size: torch.Size  # of the input, (H, W)
+
+    def latest(self) -> Tensor:
+        """Return the layer's output, or raise `RuntimeError` where there was no pass yet."""
+        if self.output is None:
+            raise RuntimeError(
+                "No feature maps yet: run the network once inside the with block, and in the same "
+                "thread (DataParallel uses others: hook the network that it was made from)."
+            )
+        return self.output
 
 
 @contextmanager

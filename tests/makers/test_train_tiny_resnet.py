@@ -184,7 +184,16 @@ def test_a_wrong_command_is_refused_before_the_training(
 def seen_through(network, size, cams, scores):
     """An explanation of a picture of this size that has these maps (K, H, W) and scores (K,)."""
     one_each, none = torch.eye(len(cams)), torch.zeros(len(cams))
-    return ch.Explanation(network, scores, cams, one_each, none, torch.zeros(3, 9, 9), None, size)
+    return ch.Explanation(
+        network=network,
+        whole_size=size,
+        _scores=scores,
+        _feature_maps=cams,
+        _weights=one_each,
+        _biases=none,
+        _input=torch.zeros(3, 9, 9),
+        _source=None,
+    )
 
 
 def test_the_shift_worked_out_by_head():

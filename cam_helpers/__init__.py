@@ -33,7 +33,6 @@ from cam_helpers.networks.network import Classifier, Network
 from cam_helpers.networks.refusals import UnsuitableNetworkError
 from cam_helpers.networks.tiny_resnet import CATEGORIES
 from cam_helpers.networks.weights_file import DamagedWeightsError
-from cam_helpers.panel.explorer import explorer
 from cam_helpers.pictures.open_picture import (
     PictureError,
     open_picture,
@@ -46,6 +45,7 @@ from cam_helpers.step_2_isolate_weights import ClassWeights, isolate_weights
 from cam_helpers.step_3_hook_features import hook_features
 from cam_helpers.step_4_weighted_sum import weighted_sum
 from cam_helpers.step_5_upsample_and_overlay import colourise, overlay, upsample
+from cam_helpers.view.explorer import explorer
 from cam_helpers.view.frame import LiveMap, live_map
 
 __version__ = "0.2.0"

@@ -79,13 +79,13 @@ def test_evidence_has_its_own_colours_and_needs_no_matplotlib():
 def test_importing_does_not_import_the_parts_for_widgets():
     loaded = modules_after("")
     assert "matplotlib" not in loaded  # it comes with the first colours
-    late = ("display.controls", "panel.panel")
+    late = ("display.controls", "view.widget")
     assert "cam_helpers.explain" in loaded
     assert loaded & {f"cam_helpers.{name}" for name in late} == set()
 
 
 def module_name(path):
-    """`panel/views.py` -> `panel.views`; `pictures/drawings/__init__.py` -> `pictures.drawings`."""
+    """`view/frame.py` -> `view.frame`; `pictures/drawings/__init__.py` -> `pictures.drawings`."""
     return ".".join(path.relative_to(MODULES).with_suffix("").parts).removesuffix(".__init__")
 
 
@@ -116,7 +116,7 @@ FLOORS = (
     ("explain",),
     ("explain_many", "display", "place", "grad_cam"),
     ("evaluate",),
-    ("panel", "view", "checks"),
+    ("view", "checks"),
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 

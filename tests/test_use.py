@@ -349,13 +349,10 @@ def nothing_is_left(network):
 def test_two_explorers_on_one_network_do_not_disturb_each_other(network):
     cats, dogs = ch.explorer(network, "cat"), ch.explorer(network, "dog")
     for chosen in (3, 7, 3):
-        cats.classes.value = chosen
-        before = cats.screen.value
-        dogs.classes.value = 11 - chosen
-        dogs.map_style.lists["style"].value = "blend"
-        assert cats.screen.value == before
-        assert cats.alt == ch.explorer(network, "cat", chosen).alt
-        assert dogs.classes.value == 11 - chosen
-    cats.picture.value = "dog"
-    assert (cats.subject.name, dogs.classes.value) == ("dog", 8)
+        cats.class_index = chosen
+        before = cats.alt
+        dogs.class_index = 11 - chosen
+        assert cats.alt == before == ch.explorer(network, "cat", chosen).alt
+    cats.show("dog")
+    assert (cats.name, dogs.class_index) == ("dog", 8)
     assert nothing_is_left(network)

@@ -31,6 +31,8 @@ def numbers_of(explanation: Explanation, name: str) -> dict[str, Any]:
         "categories": list(network.categories),
         "picture": picture_address(explanation.input_picture),
         "scores": [round(score, 5) for score in explanation.scores.tolist()],
+        "shares": [round(share, 6) for share in explanation.prediction.probabilities.tolist()],
+        "reading": network.reading,
         "biases": [round(row.bias.item(), 5) for row in weights],
         "limit": round(cams.abs().max().item(), 5),
         "maps": {"height": height, "width": width} | whole_numbers(cams),

@@ -51,8 +51,9 @@ export function mount(root, { views = Object.keys(VIEWS), changed = () => {} } =
   let shown = null;
   let isComparing = false;
 
-  for (const key of views) {
-    const view = VIEWS[key];
+  // A copy for each place: what a view remembers belongs to one of them.
+  const own = Object.fromEntries(views.map((key) => [key, { ...VIEWS[key] }]));
+  for (const [key, view] of Object.entries(own)) {
     const element = make("div", { className: `view ${key}`, innerHTML: view.html, hidden: true });
     part("stage").append(element);
     const radio = { type: "radio", name: `view-${number}`, value: key };
@@ -66,7 +67,7 @@ export function mount(root, { views = Object.keys(VIEWS), changed = () => {} } =
     const order = [...next.scores.keys()].sort((a, b) => next.scores[b] - next.scores[a]);
     const isOther = shown?.categories.length !== next.categories.length;
     shown = { ...next, order, paled: pale(next.picture) };
-    shown.shares = probabilities(next.scores);
+    shown.shares ??= probabilities(next.scores);
     shown.ranks = [];
     order.forEach((k, rank) => (shown.ranks[k] = rank));
     Object.assign(state, { class: order[0], other: order[1] ?? order[0], cell: -1 }, wanted);
@@ -82,7 +83,7 @@ export function mount(root, { views = Object.keys(VIEWS), changed = () => {} } =
       part("slider").max = order.length - 1;
     }
     offer(order.slice(0, 5), "the best classes");
-    for (const key of views) VIEWS[key].fit?.(element(key), shown);
+    for (const key of views) own[key].fit?.(element(key), shown);
     draw();
   }
 
@@ -113,8 +114,8 @@ export function mount(root, { views = Object.keys(VIEWS), changed = () => {} } =
     const name = shown.categories[k];
     const score = rounded(shown.scores[k]);
     const title =
-      `${name}: score ${score}, rank ${shown.ranks[k] + 1} of ${shown.order.length}, ` +
-      `probability ${percent(shown.shares[k])}`;
+      `${name}: score ${score}, rank ${shown.ranks[k] + 1} of ${shown.order.length}` +
+      (shown.reading === "as they are" ? "" : `, probability ${percent(shown.shares[k])}`);
     part("title").textContent = title;
     part("balance").textContent =
       `mean(map) ${rounded(mean(cam))} + bias ${rounded(shown.biases[k])} = score ${score}`;
@@ -128,7 +129,7 @@ export function mount(root, { views = Object.keys(VIEWS), changed = () => {} } =
     part("opacity").value = state.opacity;
     const layOver = (other, limit = shown.limit, paled = shown.paled) =>
       isComparing ? shown.picture : overlay(paled, other, limit, state.opacity);
-    const view = VIEWS[state.view];
+    const view = own[state.view];
     const limit = view.draw({ element: element(state.view), shown, state, cam, name, layOver });
     part("legend").hidden = limit === null;
     part("low").textContent = rounded(-(limit ?? shown.limit));
@@ -161,6 +162,7 @@ export function mount(root, { views = Object.keys(VIEWS), changed = () => {} } =
     go({ class: k });
   }
   const turn = (step) => {
+    if (!shown) return;
     const byIndex = part("by-index").checked;
     const at = (byIndex ? state.class : shown.ranks[state.class]) + step;
     if (at in shown.order) choose(byIndex ? at : shown.order[at]);
@@ -187,6 +189,7 @@ export function mount(root, { views = Object.keys(VIEWS), changed = () => {} } =
   };
 
   const compare = (isOn) => () => {
+    if (isComparing === isOn) return;
     isComparing = isOn;
     part("compare").ariaPressed = isOn;
     go({});

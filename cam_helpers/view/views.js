@@ -116,7 +116,8 @@ export const VIEWS = {
       const minus = (numbers) => rounded(numbers[state.class] - numbers[state.other]);
       at(".note").textContent =
         `mean(difference) ${rounded(mean(difference))} + difference of the biases ` +
-        `${minus(shown.biases)} = difference of the scores ${minus(shown.scores)}`;
+        `${minus(shown.biases)} = difference of the scores ${minus(shown.scores)}. ` +
+        describe(difference, name, second);
       return limit;
     },
   },
@@ -290,8 +291,11 @@ export const VIEWS = {
 
   scores: {
     title: "the scores",
-    html: `<table class="scores"></table><p class="note">Probabilities are the softmax of the
-      scores: positive, and 1 in sum.</p>`,
+    html: `<table class="scores"></table><p class="note"></p>`,
+
+    fit(element, { reading = "softmax" }) {
+      element.querySelector(".note").textContent = READINGS[reading];
+    },
 
     draw({ element, shown, state }) {
       const best = shown.order.slice(0, 10);
@@ -308,6 +312,12 @@ export const VIEWS = {
       return null;
     },
   },
+};
+
+const READINGS = {
+  softmax: "Probabilities are the softmax of the scores: positive, and 1 in sum.",
+  sigmoid: "Each class stands for itself: its probability is the sigmoid of its score.",
+  "as they are": "The scores are read as they are.",
 };
 
 // ---- Channels -----------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ import torch
 import traitlets
 from torch import Tensor
 
+from cam_helpers.display.wording import describe_map
+from cam_helpers.drawn.annotations import shipped_boxes
 from cam_helpers.explain import explain
 from cam_helpers.networks.network import ClassChoice, Network
 from cam_helpers.pictures.open_picture import PictureSource
@@ -43,26 +45,40 @@ class Explorer(anywidget.AnyWidget):
     ) -> None:
         if view not in VIEWS:
             raise ValueError(f"view is one of {', '.join(VIEWS)}, not {view!r}.")
-        self.explanation = explain(network, picture)
-        self.name = name_of(self.explanation)
-        top = [ranked.class_index for ranked in self.explanation.prediction.top(2)]
-        numbers = numbers_of(self.explanation, self.name)
-        index = top[0] if class_index is None else network.class_index(class_index)
-        cam = self.explanation.cam(index)
-        super().__init__(
-            class_index=index,
-            other_index=top[-1] if other is None else network.class_index(other),
-            cell=divmod(int(cam.argmax()), cam.shape[1]),
-            view=view,
-            views=[one for one in VIEWS if one != "channels" or "channels" in numbers],
-            numbers=numbers,
-        )
+        self.network = network
+        super().__init__(view=view)
+        self.show(picture, class_index, other)
         self.on_msg(self._answer)
+
+    def show(
+        self,
+        picture: PictureSource,
+        class_index: ClassChoice | None = None,
+        other: ClassChoice | None = None,
+    ) -> None:
+        """Show another picture, by default its best class and, to compare with, the second."""
+        found, choose = explain(self.network, picture), self.network.class_index
+        top = [ranked.class_index for ranked in found.prediction.top(2)]
+        index = top[0] if class_index is None else choose(class_index)
+        cam = found.cam(index)
+        self.explanation, self.name = found, name_of(found)
+        numbers = numbers_of(found, self.name)
+        with self.hold_sync():
+            self.class_index = index
+            self.other_index = top[-1] if other is None else choose(other)
+            self.cell = divmod(int(cam.argmax()), cam.shape[1])
+            self.views = [one for one in VIEWS if one != "channels" or "channels" in numbers]
+            self.numbers = numbers
+
+    @property
+    def alt(self) -> str:
+        """The map of the chosen class in words."""
+        return describe_map(self.explanation, self.class_index, shipped_boxes(self.name))
 
     @traitlets.validate("class_index", "other_index")
     def _known_class(self, proposal: dict[str, Any]) -> int:
         """Refuse a class that the network does not know before anything moves."""
-        return self.explanation.network.class_index(proposal["value"])
+        return self.network.class_index(proposal["value"])
 
     def _answer(self, _: object, question: dict[str, Any], buffers: object) -> None:
         """Answer a question of the view that takes the network: another input, explained."""
@@ -71,14 +87,14 @@ class Explorer(anywidget.AnyWidget):
             asked = shown.flip(-1)
         else:
             asked = self._covered(shown, question["spots"])
-        found = numbers_of(explain(self.explanation.network, asked), self.name)
+        found = numbers_of(explain(self.network, asked), self.name)
         self.send({"id": question["id"], "numbers": found})
 
     def _covered(self, shown: Tensor, spots: list[dict[str, float]]) -> Tensor:
         """Return the input with grey disks; a spot is x, y, radius in shares of the width."""
         height, width = shown.shape[1:]
         rows, columns = torch.arange(height)[:, None], torch.arange(width) + 0.5
-        colours = self.explanation.network._colours
+        colours = self.network._colours
         if colours is None:
             grey = shown.flatten(1).mean(1, keepdim=True)
         else:

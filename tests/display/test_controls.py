@@ -1,10 +1,10 @@
-"""Sliders, lists and panels, moved from code as a test can move them."""
+"""A picture that moves with sliders, moved from code as a test can move them."""
 
 import pytest
 from ipywidgets import IntSlider
 from PIL import Image
 
-from cam_helpers.display.controls import CellPicker, ClassPicker, LivePanel
+from cam_helpers.display.controls import LivePanel
 from cam_helpers.display.show import picture_markup
 
 
@@ -18,78 +18,6 @@ def draw_grey(value):
     if value == 13:
         raise ValueError("no <13> here")
     return Image.new("L", (8, 8), value), f"grey {value}"
-
-
-# ---- ClassPicker --------------------------------------------------------------------------
-
-
-def test_a_picker_starts_at_its_class_and_lists_all(network):
-    picker = ClassPicker(network, 4)
-    assert (picker.value, picker.slider.value, picker.names.value) == (4, 4, 4)
-    assert (picker.slider.min, picker.slider.max) == (0, 11)
-    labels = [label for label, _ in picker.names.options]
-    assert labels == [f"{i} {name}" for i, name in enumerate(network.categories)]
-    assert ClassPicker(network).value == 0
-    assert list(picker.children) == [picker.slider, picker.names]
-
-
-def test_slider_list_and_value_move_one_another(network):
-    picker = ClassPicker(network, 4)
-    seen = []
-    picker.observe(lambda change: seen.append(change["new"]), names="value")
-    picker.slider.value = 7
-    assert (picker.value, picker.names.value) == (7, 7)
-    picker.names.value = 2
-    assert (picker.value, picker.slider.value) == (2, 2)
-    picker.value = 11
-    assert (picker.slider.value, picker.names.value) == (11, 11)
-    assert seen == [7, 2, 11]
-
-
-def test_another_network_brings_its_own_classes(network, make_small):
-    picker = ClassPicker(network, 11)
-    picker.fit(make_small(("fish", "cat")))
-    assert (picker.value, picker.slider.value, picker.names.value) == (0, 0, 0)
-    assert (picker.slider.max, picker.names.options) == (1, (("0 fish", 0), ("1 cat", 1)))
-    picker.names.value = 1
-    assert (picker.value, picker.slider.value) == (1, 1)
-
-
-# ---- CellPicker ---------------------------------------------------------------------------
-
-
-def test_every_cell_has_its_button_and_the_fields_follow():
-    picker = CellPicker(2, 3)
-    cells = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
-    for button, cell in zip(picker.grid.children, cells, strict=True):
-        button.click()
-        assert picker.value == (picker.row.value, picker.column.value) == cell
-        assert button.tooltip == "cell in row {}, column {}".format(*cell)
-        assert button.tabbable is False
-
-
-def test_the_fields_reach_every_cell_and_none_beyond():
-    picker = CellPicker(4, 2)
-    picker.row.value = 2
-    picker.column.value = 1
-    assert picker.value == (2, 1)
-    picker.row.value = 99
-    assert picker.value == (3, 1)
-    picker.column.value = 99
-    assert picker.value == (3, 1)
-
-
-def test_another_map_brings_its_own_cells():
-    picker = CellPicker(4, 2)
-    picker.value = (3, 1)
-    picker.fit(2, 3)
-    assert picker.value == (0, 0)
-    assert (picker.row.max, picker.column.max, len(picker.grid.children)) == (1, 2, 6)
-    picker.grid.children[5].click()
-    assert picker.value == (picker.row.value, picker.column.value) == (1, 2)
-
-
-# ---- LivePanel ----------------------------------------------------------------------------
 
 
 def test_a_panel_draws_at_once_and_again_on_every_change(slider):
@@ -109,7 +37,7 @@ def test_a_panel_hands_the_values_on_in_the_order_of_its_controls(network):
         calls.append(values)
         return Image.new("L", (8, 8)), "black"
 
-    picker = ClassPicker(network, 3)
+    picker = IntSlider(value=3, max=11)
     LivePanel(draw, first, second, picker)
     second.value = 5
     picker.names.value = 6
@@ -153,10 +81,3 @@ def test_the_guard_of_the_keys_knows_a_panel_by_its_class(slider):
     panel = LivePanel(draw_grey, slider)
     assert "cam-panel" in panel._dom_classes
     assert "'.cam-panel'" in panel.key_guard.value
-
-
-def test_a_picker_takes_names_and_refuses_unknown_classes_without_moving(network):
-    picker = ClassPicker(network, "dog")
-    with pytest.raises(IndexError):
-        picker.value = 99
-    assert (picker.value, picker.slider.value, picker.names.value) == (1, 1, 1)

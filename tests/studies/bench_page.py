@@ -28,14 +28,14 @@ requestAnimationFrame(function frame(now) {
   requestAnimationFrame(frame);
 });
 document.addEventListener("DOMContentLoaded", () => {
-  const stage = document.getElementById("stage");
+  const stage = document.getElementById("view");
   new MutationObserver(() => requestAnimationFrame((now) => {
     if (stage.ariaBusy === "false" && !seen.ready) seen.ready = now;
   })).observe(stage, { attributes: true });
 });
 """
 DRAG = """() => new Promise((done) => {
-  const slider = document.getElementById("slider");
+  const slider = document.querySelector(".slider");
   const times = [];
   requestAnimationFrame(function frame(now) {
     times.push(now);
@@ -52,7 +52,7 @@ def measure(browser, address):
     page = browser.new_context(offline=True, viewport={"width": 1280, "height": 800}).new_page()
     page.add_init_script(WATCH)
     page.goto(address)
-    page.wait_for_selector("#stage[aria-busy=false]")
+    page.wait_for_selector("#view[aria-busy=false]")
     page.wait_for_timeout(500)
     found = {"until the first map, ms": page.evaluate("seen.ready")}
     for name, network in (("photo:coffee", "tf_mobilenet_v2"), ("cat_and_dog", "tiny_resnet")):
@@ -60,12 +60,12 @@ def measure(browser, address):
             page.evaluate("seen.ready = seen.pause = 0")
             start = page.evaluate("performance.now()")
             page.locator(f"#gallery button[value='{picture}']").click()
-            page.wait_for_selector("#stage[aria-busy=false]")
+            page.wait_for_selector("#view[aria-busy=false]")
             page.wait_for_timeout(500)
         found[f"another picture, {network}, ms"] = page.evaluate("seen.ready") - start
         found[f"longest pause, {network}, ms"] = page.evaluate("seen.pause")
     page.locator("#gallery button[value='photo:four']").click()
-    page.wait_for_selector("#stage[aria-busy=false]")
+    page.wait_for_selector("#view[aria-busy=false]")
     found["frames a second, slider dragged"] = page.evaluate(DRAG)
     page.context.close()
     return found

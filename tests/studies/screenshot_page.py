@@ -26,7 +26,7 @@ def main() -> None:
         browser = launch_chromium(playwright)
         page = browser.new_page(viewport={"width": 1200, "height": 640})
         page.goto(path.as_uri())
-        page.wait_for_selector("#stage[aria-busy=false]")
+        page.wait_for_selector("#view[aria-busy=false]")
         page.wait_for_timeout(500)  # the sentence below the map comes a moment later
         taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
         browser.close()

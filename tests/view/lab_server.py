@@ -16,7 +16,7 @@ from pathlib import Path
 
 SECONDS = 60
 TOKEN = secrets.token_hex()
-PROJECT = Path(__file__).resolve().parents[3]
+PROJECT = Path(__file__).resolve().parents[2]
 PAGES = {
     "lab": "lab/tree/{name}?reset&token={token}",
     "notebook": "notebooks/{name}?token={token}",

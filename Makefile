@@ -79,8 +79,11 @@ notebooks: $(UV)
 	$(UV) run --locked python tests/store_notebooks.py $(ONLY)
 
 # For teachers: the notebooks without outputs and answers, and those with everything unfolded.
-student instructor: $(UV)
-	$(UV) run --locked python notebooks/workshop/editions.py $@
+student: $(UV)
+	$(UV) run --locked python notebooks/workshop/editions.py student
+
+instructor: $(UV)
+	$(UV) run --locked python notebooks/workshop/editions.py instructor
 
 # For contributors: do the notebooks print the same 20 times over, on plain and on fast arithmetic?
 repeat: $(UV)

@@ -190,7 +190,7 @@ def test_links_lead_to_files_and_headings_that_are_there(name):
     text = words_of(page)
     links = re.findall(r"\]\(([^)#: ]*)#?([^):]*)\)", text)
     links += [(source, "") for source in re.findall(r'src="([^":]+)"', text)]
-    assert len(links) >= 2
+    assert links or page.suffix == ".md"
     for target, anchor in links:
         file = page.parent / target if target else page
         assert file.exists(), target

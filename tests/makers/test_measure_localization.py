@@ -17,13 +17,14 @@ from cam_helpers.folders import DATA_FOLDER
 
 
 def test_a_sample_agrees_with_the_stored_table(loaded_network, tmp_path):
-    found = measure(loaded_network, FIRST_SEED, 36)
-    write(summary(found, tuned(found)), tmp_path / "small.csv")
+    found = {objects: measure(loaded_network, FIRST_SEED, 36, objects) for objects in (1, 2)}
+    small = {objects: summary(each, tuned(each)) for objects, each in found.items()}
+    write(small, tmp_path / "small.csv")
     tables = []
     for path in (tmp_path / "small.csv", DATA_FOLDER / "localization.csv"):
         with path.open(encoding="utf-8") as file:
             tables.append(list(csv.DictReader(file)))
-    assert [line["measure"] for line in tables[0]] == list(MEASURES)
+    assert [line["measure"] for line in tables[0]] == 2 * list(MEASURES)
     for small, stored in zip(*tables, strict=True):
         for method in METHODS:
             assert abs(float(small[method]) - float(stored[method])) < 0.2, (stored, method)
@@ -35,3 +36,10 @@ def test_the_cells_of_a_map_lie_where_the_network_looked(loaded_network):
     found = measure(loaded_network, FIRST_SEED, 12)
     own = found[1][:, METHODS.index("class activation map")]
     assert np.all(own > found[1][:, METHODS.index("random")])
+
+
+def test_with_two_objects_only_the_right_class_finds_its_own(loaded_network):
+    """With one object whatever lights up on it wins; with two the class has to decide."""
+    shares = measure(loaded_network, FIRST_SEED, 24, objects=2)[1].mean(axis=0)
+    own, norm, wrong = shares[:3]
+    assert own > norm + 0.1 > wrong + 0.1

@@ -127,7 +127,7 @@ def measure(network: Network, untrained: Network, make: Maker, scenes: int) -> l
         if objects == 1:
             pixels.add(laid, mask)
         else:
-            shares.append(share_inside(laid, mask) if (cam > 0).any() else 0.0)
+            shares.append(share_inside(laid, mask) if (laid > 0).any() else 0.0)
         sums.append(adds_up(network, inputs, index, cam, make))
         if number % 10 < 2:
             alike.append(similarity(cam, make(untrained, inputs, index)))

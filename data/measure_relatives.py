@@ -5,7 +5,8 @@ The command is `python data/measure_relatives.py --out data/relatives.csv`; it n
 
 Half of the fresh scenes have one object, half have two. `tiny_resnet` looks at each, and torch-cam,
 pytorch-grad-cam and Captum make their maps of the first object, at `layer4` unless the name says
-otherwise. What a library rescales, stays rescaled. See notebooks/relatives.md.
+otherwise. What a library rescales, stays rescaled. Methods that run the network more than ten times
+for a map see the first `--slow` scenes alone. See notebooks/relatives.md.
 """
 
 import argparse
@@ -34,6 +35,7 @@ from cam_helpers.step_5_upsample_and_overlay import upsample
 # Training draws seeds from 1,000,000 on and never comes this far.
 FIRST_SEED = 946_000_000
 STEPS = 20  # of integrated gradients, from grey to the picture
+SLOW = ("Integrated gradients", "Score-CAM")
 COLUMNS = ("pictures", "adds up", "one object", "two objects", "inside", "pixels", "untrained")
 Maker = Callable[[Network, Tensor, int], Tensor]
 
@@ -154,6 +156,7 @@ def main() -> None:
     """Measure, and write the table line by line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--scenes", type=positive, default=200)
+    parser.add_argument("--slow", type=positive, default=20, help="scenes of the slow methods")
     parser.add_argument("--out", type=Path, required=True, help="the CSV file to write")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -162,10 +165,11 @@ def main() -> None:
     untrained = load_network("tiny_resnet", weights=None)
     with arguments.out.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["method", "library", *COLUMNS])
+        writer.writerow(["method", "library", "scenes", *COLUMNS])
         for (name, library), make in METHODS.items():
-            cost, *numbers = measure(network, untrained, make, arguments.scenes)
-            writer.writerow([name, library, cost, *(f"{number:.2f}" for number in numbers)])
+            scenes = arguments.slow if name in SLOW else arguments.scenes
+            cost, *numbers = measure(network, untrained, make, scenes)
+            writer.writerow([name, library, scenes, cost, *(f"{number:.2f}" for number in numbers)])
             file.flush()
 
 

@@ -10,7 +10,7 @@ notebook 13 reads it.
 import argparse
 import csv
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import combinations
 from pathlib import Path
@@ -25,10 +25,11 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from cam_helpers.boxes import Box, is_inside, rounded
-from cam_helpers.drawn.scenes import draw_scene
+from cam_helpers.drawn.scenes import Scene, draw_scene
 from cam_helpers.explain import Point, explain
 from cam_helpers.grad_cam import grad_cam
-from cam_helpers.localization import Interval, bootstrap, share_inside
+from cam_helpers.intervals import Interval, bootstrap
+from cam_helpers.localization import share_inside
 from cam_helpers.networks.load import load_network
 from cam_helpers.networks.network import Network
 from cam_helpers.networks.running import evaluation_mode, hooked
@@ -40,7 +41,7 @@ from cam_helpers.step_5_upsample_and_overlay import upsample
 # Training draws seeds from 1,000,000 on and never comes this far.
 FIRST_SINGLE_SEED, FIRST_PAIR_SEED = 950_000_000, 951_000_000
 TABLE = Path(__file__).with_name("transformer.csv")
-HEADER = ("method", "measure", "value", "low", "high")
+HEADER = ("network", "method", "measure", "value", "low", "high")
 WINDOW = 256  # pixels of a picture that is cut out of a larger one, to be moved in it
 MapOf = Callable[[Network, Tensor, int], Tensor]  # of an input (3, H, W) and a class: (h, w)
 
@@ -96,21 +97,6 @@ def relevance(network: Network, tensor: Tensor, index: int) -> Tensor:
     return square((found - torch.eye(len(found))).mean(0))
 
 
-@torch.no_grad()
-def covering(network: Network, tensor: Tensor, index: int) -> Tensor:
-    """Return how much a class's score falls where a square is covered (Zeiler and Fergus 2014).
-
-    49 squares, a seventh of the picture wide, each painted in the picture's mean colour.
-    """
-    side = tensor.shape[1] // 7
-    batch = tensor.repeat(49, 1, 1, 1)
-    for number in range(49):
-        y, x = (side * place for place in divmod(number, 7))
-        batch[number, :, y : y + side, x : x + side] = tensor.mean((1, 2))[:, None, None]
-    scores = torch.cat([network.model(part)[:, index] for part in (tensor[None], batch)])
-    return (scores[0] - scores[1:]).view(7, 7)
-
-
 @contextmanager
 def caught(network: Network, names: Sequence[str]) -> Iterator[list[Tensor]]:
     """Catch the outputs of layers in a block, in the order of the passes."""
@@ -130,55 +116,77 @@ def square(tokens: Tensor) -> Tensor:
     return tokens.view(round(len(tokens) ** 0.5), -1)
 
 
-METHODS: dict[str, tuple[str, MapOf]] = {
-    "tiny_resnet: class activation map": ("tiny_resnet", class_activation_map),
-    "tiny_vit: class activation map": ("tiny_vit", class_activation_map),
-    "Grad-CAM, last block": ("tiny_vit", gradients_of_the_last_block),
-    "Grad-CAM, stem": ("tiny_vit", gradients_of_the_stem),
-    "length of tokens (no class)": ("tiny_vit", token_lengths),
-    "attention rollout (no class)": ("tiny_vit", rollout),
-    "Chefer's relevance": ("tiny_vit", relevance),
-    "covering, 49 squares": ("tiny_vit", covering),
+METHODS: dict[str, MapOf] = {
+    "class activation map": class_activation_map,
+    "Grad-CAM, last block": gradients_of_the_last_block,
+    "Grad-CAM, stem": gradients_of_the_stem,
+    "length of tokens (no class)": token_lengths,
+    "attention rollout (no class)": rollout,
+    "Chefer's relevance": relevance,
 }
 COLUMNS = ("peak in box", "share inside", "own of two", "mirror, px", "moved 32 px: map moves")
 
 
-def measure(network: Network, map_of: MapOf, scenes: int) -> list[Interval]:
+def measure(
+    network: Network, methods: Mapping[str, MapOf], scenes: int
+) -> dict[str, list[Interval]]:
     """Return what is found, column by column: means over scenes, with their intervals.
 
     Shares from 0 to 1. Pixels are those of a picture 256 pixels wide, to the right.
     """
-    found: list[list[float]] = [[] for _ in COLUMNS]
+    found: dict[str, list[list[float]]] = {text: [[] for _ in COLUMNS] for text in methods}
     pairs = list(combinations(CATEGORIES, 2))
     for number in range(scenes):
         category = CATEGORIES[number % len(CATEGORIES)]
-        scene = draw_scene(FIRST_SINGLE_SEED + number, [category])
-        cam = map_of(*asked(network, scene.picture, category))
-        seen = network.seen_box(scene.picture.size)
-        found[0].append(float(is_inside(peak(cam, seen), scene.boxes[category])))
-        if (cam > 0).any():
-            found[1].append(
-                share_inside(whole(cam, seen, scene.picture.size), scene.boxes[category])
-            )
+        single = draw_scene(FIRST_SINGLE_SEED + number, [category])
         wide = draw_scene(FIRST_WIDE_SEED + number, [category], WINDOW + 2 * CELL)
-        _, tensor, index = asked(network, window(wide.picture), category)
-        cam, mirrored = map_of(network, tensor, index), map_of(network, tensor.flip(-1), index)
-        x0, _, x1, _ = wide.boxes[category]
-        by = CELL if (x0 + x1) / 2 < wide.picture.width / 2 else -CELL  # not out of the picture
-        moved = map_of(*asked(network, window(wide.picture, right=by), category))
-        left, _, right, _ = network.seen_box((WINDOW, WINDOW))
-        if all((each > 0).any() for each in (cam, mirrored, moved)):  # else there is no centre
-            x, back, after = (
-                map_centre(each, (round(right - left), 1))[0]
-                for each in (cam, mirrored.flip(-1), moved)
-            )
-            found[3].append((x - back) / 2)
-            found[4].append((after - x) * CELL / by)
         pair = draw_scene(FIRST_PAIR_SEED + number, pairs[number % len(pairs)])
-        seen = network.seen_box(pair.picture.size)
-        peaks = {c: peak(map_of(*asked(network, pair.picture, c)), seen) for c in pair.categories}
-        found[2].append(fmean(is_in_own_box(point, pair, c) for c, point in peaks.items()))
-    return [bootstrap(column) for column in found]
+        for text, map_of in methods.items():
+            peaks, shares, own, mirror, moved = found[text]
+            in_box, inside = point_and_share(network, map_of, single)
+            peaks.append(in_box)
+            shares += inside
+            own.append(own_of_two(network, map_of, pair))
+            offsets = mirrored_and_moved(network, map_of, wide)
+            mirror += offsets[:1]
+            moved += offsets[1:]
+    return {text: [bootstrap(column) for column in columns] for text, columns in found.items()}
+
+
+def point_and_share(network: Network, map_of: MapOf, scene: Scene) -> tuple[float, list[float]]:
+    """Say whether the map peaks in the object's box, and how much of it lies inside, if any."""
+    [category] = scene.categories
+    cam = map_of(*asked(network, scene.picture, category))
+    size, box = scene.picture.size, scene.boxes[category]
+    seen = network.seen_box(size)
+    shares = [share_inside(whole(cam, seen, size), box)] if (cam > 0).any() else []
+    return float(is_inside(peak(cam, seen), box)), shares
+
+
+def own_of_two(network: Network, map_of: MapOf, scene: Scene) -> float:
+    """Return the share of the two classes whose map peaks in its own box alone."""
+    seen = network.seen_box(scene.picture.size)
+    peaks = {c: peak(map_of(*asked(network, scene.picture, c)), seen) for c in scene.categories}
+    return fmean(is_in_own_box(point, scene, category) for category, point in peaks.items())
+
+
+def mirrored_and_moved(network: Network, map_of: MapOf, scene: Scene) -> list[float]:
+    """Return the mirror test's offset, and how far the map goes with the picture; none if empty.
+
+    The picture goes 32 pixels to the left or right, so that its object does not leave it.
+    """
+    [category] = scene.categories
+    _, tensor, index = asked(network, window(scene.picture), category)
+    cam, mirrored = map_of(network, tensor, index), map_of(network, tensor.flip(-1), index)
+    x0, _, x1, _ = scene.boxes[category]
+    by = CELL if (x0 + x1) / 2 < scene.picture.width / 2 else -CELL
+    moved = map_of(*asked(network, window(scene.picture, right=by), category))
+    if not all((each > 0).any() for each in (cam, mirrored, moved)):  # there is no centre
+        return []
+    left, _, right, _ = network.seen_box((WINDOW, WINDOW))
+    maps = (cam, mirrored.flip(-1), moved)
+    x, back, after = (map_centre(each, (round(right - left), 1))[0] for each in maps)
+    return [(x - back) / 2, (after - x) * CELL / by]
 
 
 def measure_tokens(network: Network, scenes: int) -> dict[str, Interval]:
@@ -255,38 +263,31 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help=f"the shipped networks' table, {TABLE}")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    shipped = {name: load_network(name) for name in ("tiny_resnet", "tiny_vit")}
-    rows = []
-    for text, (name, map_of) in METHODS.items():
-        rows += [(text, *row) for row in print_row(text, shipped[name], map_of, chosen.scenes)]
-    for file in (None, *chosen.weights):
-        network = shipped["tiny_vit"]
-        if file:
-            network = dataclasses.replace(network, name=file.stem, model=load_tiny_vit(file))
-            for text in list(METHODS)[1:]:
-                print_row(f"{file.stem}, {text}", network, METHODS[text][1], chosen.scenes)
-        for text, interval in measure_tokens(network, chosen.scenes).items():
-            print(f"{network.name}: {text:50} {interval}")
+    tiny_vit = load_network("tiny_vit")
+    rows = table(load_network("tiny_resnet"), list(METHODS)[:1], chosen.scenes)
+    rows += table(tiny_vit, list(METHODS), chosen.scenes)
     if chosen.out:
         with chosen.out.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerows([HEADER, *rows])
+    for weights in chosen.weights:
+        other = dataclasses.replace(tiny_vit, name=weights.stem, model=load_tiny_vit(weights))
+        table(other, list(METHODS), chosen.scenes)
 
 
-def print_row(
-    text: str, network: Network, map_of: MapOf, scenes: int
-) -> list[tuple[str, str, str, str]]:
-    """Measure one method, print its row; return its cells for the file."""
-    found = measure(network, map_of, scenes)
-    print(
-        f"{text:36}",
-        *(f"{column}: {one}" for column, one in zip(COLUMNS, found, strict=True)),
-        sep="  ",
-        flush=True,
-    )
-    return [
-        (column, *(f"{number:.3f}" for number in one))
-        for column, one in zip(COLUMNS, found, strict=True)
-    ]
+def table(network: Network, texts: Sequence[str], scenes: int) -> list[tuple[str, ...]]:
+    """Measure a network with some of the methods, print what is found; return it as rows."""
+    rows = []
+    for text, found in measure(network, {text: METHODS[text] for text in texts}, scenes).items():
+        print(f"{network.name}, {text}")
+        for column, one in zip(COLUMNS, found, strict=True):
+            print(f"    {column:50} {one}")
+            rows.append((network.name, text, column, *(f"{number:.2f}" for number in one)))
+    if len(texts) > 1:
+        print(f"{network.name}: its tokens")
+        for text, one in measure_tokens(network, scenes).items():
+            print(f"    {text:50} {one}")
+            rows.append((network.name, "tokens", text, *(f"{number:.2f}" for number in one)))
+    return rows
 
 
 if __name__ == "__main__":

@@ -83,7 +83,8 @@ def test_the_wheel_holds_the_module_and_its_data_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         inside = {name: archive.read(name) for name in archive.namelist()}
     pictures = [path for path in (PROJECT / "data/pictures").rglob("*") if path.is_file()]
-    data = [*pictures, *(PROJECT / "data/weights").iterdir(), PROJECT / "data/localization.csv"]
+    tables = [PROJECT / "data/localization.csv", PROJECT / "data/transformer.csv"]
+    data = [*pictures, *(PROJECT / "data/weights").iterdir(), *tables]
     for path in data:
         name = path.relative_to(PROJECT).as_posix()
         assert digest(inside.pop(f"cam_helpers/{name}")) == digest(path.read_bytes()), name

@@ -72,7 +72,7 @@ def covering(answer: Any) -> None:
             lambda *given: falls(*given).T
         ),
         "each square is covered on a fresh copy; here the earlier ones stay covered": (
-            lambda *given: falls(*given, fresh=False)
+            lambda network, tensor, index, side: falls(network, tensor, index, side, fresh=False)
         ),
         "how much the score falls: take the score of the picture as it is, minus this": (
             lambda network, tensor, index, side: (
@@ -80,7 +80,9 @@ def covering(answer: Any) -> None:
             )
         ),
         "the scores before softmax are meant, not probabilities": (
-            lambda *given: falls(*given, of=lambda scores: scores.softmax(-1))
+            lambda network, tensor, index, side: falls(
+                network, tensor, index, side, of=lambda scores: scores.softmax(-1)
+            )
         ),
     }
     judge(answer, cases, falls, mistakes, tolerance=0.02)

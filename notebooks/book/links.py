@@ -1,5 +1,6 @@
-"""Links of the notebooks lead on in JupyterLab and on GitHub; here in the book as well."""
+"""What the book makes of the notebooks' sources: links that lead on, answers folded."""
 
+import json
 import re
 from typing import Any
 
@@ -17,8 +18,23 @@ def lead_outside(app: Any, name: str, source: list[str]) -> None:
     source[0] = OUTSIDE.sub(rf"[\1]({blob}/\2)" if blob else r"\1", source[0])
 
 
+def fold_answers(app: Any, name: str, source: list[str]) -> None:
+    """Fold what a cell shows where the text before it ends with a question: guess first."""
+    if not app.env.doc2path(name).endswith(".ipynb"):
+        return
+    book = json.loads(source[0])
+    for before, cell in zip(book["cells"], book["cells"][1:], strict=False):
+        asks = before["cell_type"] == "markdown" and "".join(before["source"]).rstrip().endswith(
+            "?"
+        )
+        if asks and cell["cell_type"] == "code" and cell["outputs"]:
+            cell["metadata"].setdefault("tags", []).append("hide-output")
+    source[0] = json.dumps(book)
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Let Sphinx call what stands above."""
     app.add_config_value("repository_blob", "", "env")
     app.connect("source-read", lead_outside)
+    app.connect("source-read", fold_answers)
     return {"parallel_read_safe": True}

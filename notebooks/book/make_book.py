@@ -10,6 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from PIL import Image
+
 HERE = Path(__file__).resolve().parent
 NOTEBOOKS, PROJECT = HERE.parent, HERE.parents[1]
 
@@ -35,6 +37,8 @@ def build_book(out: Path) -> None:
     sphinx("html", out)
     for for_developers in [*out.rglob("*.map"), out / "objects.inv", out / ".buildinfo"]:
         for_developers.unlink(missing_ok=True)
+    for card in out.glob("_images/social_previews/*.png"):  # words on white need few colours
+        Image.open(card).quantize(16).save(card, optimize=True)
     explorer = [sys.executable, "-m", "cam_helpers.view", "--out", str(out / "explorer.html")]
     subprocess.run([*explorer, "--notebooks", "{}.html"], check=True)
     shutil.make_archive(str(out), "zip", root_dir=out.parent, base_dir=out.name)

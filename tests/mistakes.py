@@ -228,11 +228,7 @@ class Mistake:
             LEFT_BEHIND.pop().__exit__(None, None, None)
 
 
-def _mistake(replaces: str, title: str, noticed: str, wrong: Callable[..., Any]) -> Mistake:
-    return Mistake(title, replaces, wrong, frozenset(noticed.split()))
-
-
-def _wrong_scores(change: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
+def _scores(change: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
     def predict(network: Any, picture: Any) -> Any:
         right = RIGHT.predict(network, picture)
         return dataclasses.replace(right, scores=change(right.scores))
@@ -240,11 +236,11 @@ def _wrong_scores(change: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
     return predict
 
 
-def _wrong_picture(change: Callable[[Image.Image], Any]) -> Callable[..., Any]:
+def _picture(change: Callable[[Image.Image], Any]) -> Callable[..., Any]:
     return lambda network, picture: RIGHT.predict(network, change(ch.open_picture(picture)))
 
 
-def _wrong_input(change: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
+def _input(change: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
     return lambda network, picture: RIGHT.predict(network, change(network.prepare(picture))[0])
 
 
@@ -262,7 +258,7 @@ def _shifted_names(network: Any, picture: Any) -> Any:
     return dataclasses.replace(right, categories=("background", *right.categories[:-1]))
 
 
-def _wrong_row(change: Callable[..., Tensor]) -> Callable[..., Any]:
+def _row(change: Callable[..., Tensor]) -> Callable[..., Any]:
     """`change` gets all weights (K, C) and the index, and returns the row."""
 
     def isolate_weights(network: Any, choice: Any) -> Any:
@@ -277,7 +273,7 @@ def _classes() -> int:
     return len(_shipped().categories)
 
 
-def _wrong_bias(change: Callable[[Any, int], Any]) -> Callable[..., Any]:
+def _bias(change: Callable[[Any, int], Any]) -> Callable[..., Any]:
     def isolate_weights(network: Any, choice: Any) -> Any:
         right = RIGHT.isolate_weights(network, choice)
         return dataclasses.replace(right, bias=change(network, right.class_index))
@@ -291,7 +287,7 @@ def _live_row(network: Any, choice: Any) -> Any:
     return dataclasses.replace(right, weights=last.weight.detach()[right.class_index])
 
 
-def _wrong_features(change: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
+def _features(change: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
     @contextmanager
     def hook_features(network: Any) -> Iterator[Any]:
         class Changed:
@@ -368,7 +364,7 @@ def _wrong_overlay(change: Callable[[Image.Image], Image.Image]) -> Callable[...
     )
 
 
-def _wrong_map(change: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
+def _map(change: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
     return lambda picture, cam, *rest, **options: RIGHT.overlay(
         picture, change(cam), *rest, **options
     )
@@ -413,201 +409,167 @@ def _min_max(cam: Tensor) -> Tensor:
     return (cam - cam.min()) / (cam.max() - cam.min())
 
 
-PREDICT, ROW, HOOK, SUM = "predict", "isolate_weights", "hook_features", "weighted_sum"
-GROW, DRAW, LOAD = "upsample", "overlay", "load_network"
-MISTAKES = (
-    # Step 1
-    _mistake(
-        PREDICT,
-        "probabilities instead of scores",
-        "sum scores",
-        _wrong_scores(lambda s: s.softmax(-1)),
-    ),
-    _mistake(
-        PREDICT,
-        "logarithms of probabilities instead of scores",
-        "sum scores",
-        _wrong_scores(lambda s: s.log_softmax(-1)),
-    ),
-    _mistake(PREDICT, "negative scores set to 0", "sum scores", _wrong_scores(lambda s: s.relu())),
-    _mistake(PREDICT, "training mode left on", "sum scores", _in_training_mode),
-    _mistake(PREDICT, "names counted from 1", "scores", _shifted_names),
-    _mistake(
-        PREDICT,
-        "red and blue exchanged",
-        "scores",
-        _wrong_picture(lambda p: np.asarray(p)[:, :, ::-1].copy()),
-    ),
-    _mistake(
-        PREDICT,
-        "squeezed to a square instead of cropped",
-        "scores",
-        _wrong_picture(lambda p: p.resize((256, 256))),
-    ),
-    _mistake(
-        PREDICT,
-        "the corner cropped instead of the centre",
-        "scores",
-        _wrong_picture(lambda p: p.crop((0, 0, min(p.size), min(p.size)))),
-    ),
-    _mistake(
-        PREDICT, "normalising forgotten", "place scores", _wrong_input(lambda x: x * 0.226 + 0.449)
-    ),
-    _mistake(
-        PREDICT,
-        "rows and columns of the picture exchanged",
-        "place scores",
-        _wrong_input(lambda x: x.transpose(-1, -2)),
-    ),
-    # Step 2
-    _mistake(ROW, "classes counted from 1", "sum place", _wrong_row(lambda w, c: w[c - 1])),
-    _mistake(ROW, "one class for all, learnt by heart", "sum", _wrong_row(lambda w, c: w[0])),
-    _mistake(
-        ROW,
-        "the table of weights turned instead of read by rows",
-        "sum",
-        _wrong_row(lambda w, c: w.T.reshape(w.shape)[c]),
-    ),
-    _mistake(ROW, "only the positive weights", "sum", _wrong_row(lambda w, c: w[c].relu())),
-    _mistake(ROW, "weights without their signs", "sum", _wrong_row(lambda w, c: w[c].abs())),
-    _mistake(
-        ROW, "weights divided by their length", "sum", _wrong_row(lambda w, c: w[c] / w[c].norm())
-    ),
-    _mistake(ROW, "softmax over the weights", "sum", _wrong_row(lambda w, c: w[c].softmax(0))),
-    _mistake(
-        ROW, "the mean of all classes taken off", "sum", _wrong_row(lambda w, c: w[c] - w.mean(0))
-    ),
-    _mistake(ROW, "bias forgotten", "sum", _wrong_bias(lambda n, c: torch.tensor(0.0))),
-    _mistake(
-        ROW,
-        "bias of another class",
-        "sum",
-        _wrong_bias(lambda n, c: RIGHT.isolate_weights(n, c - 1 if c else 1).bias),
-    ),
-    _mistake(ROW, "the network's own row instead of a copy", "traces", _live_row),
-    # Step 3
-    _mistake(
-        HOOK,
-        "the first layer hooked instead of the last",
-        "sum place traces",
-        _hook_on_the_first_layer,
-    ),
-    _mistake(
-        HOOK,
-        "caught after the pooling",
-        "place",
-        _wrong_features(lambda f: f.mean((2, 3), keepdim=True)),
-    ),
-    _mistake(
-        HOOK,
-        "rows and columns of the feature maps exchanged",
-        "place",
-        _wrong_features(lambda f: f.transpose(2, 3)),
-    ),
-    _mistake(HOOK, "mirrored", "place", _wrong_features(lambda f: f.flip(3))),
-    _mistake(HOOK, "upside down", "place", _wrong_features(lambda f: f.flip(2))),
-    _mistake(HOOK, "cells shuffled", "place", _wrong_features(_shuffled)),
-    _mistake(
-        HOOK,
-        "channels and places mixed up in a reshape",
-        "sum place",
-        _wrong_features(lambda f: f.permute(0, 2, 3, 1).reshape(f.shape)),
-    ),
-    _mistake(
-        HOOK,
-        "every feature map divided by its largest value",
-        "sum",
-        _wrong_features(lambda f: f / f.amax((2, 3), keepdim=True).clamp(min=1e-6)),
-    ),
-    _mistake(
-        HOOK, "the first pass kept instead of the latest", "place", _hook_that_keeps_the_first
-    ),
-    _mistake(HOOK, "hook never removed", "traces", _hook_that_stays),
-    _mistake(HOOK, "hook left behind after an error", "traces", _hook_without_finally),
-    # Step 4
-    _mistake(SUM, "negative cells set to 0 (ReLU)", "sum", _after(lambda m: m.relu())),
-    _mistake(SUM, "rescaled to 0..1 (min-max)", "sum", _after(_min_max)),
-    _mistake(
-        SUM,
-        "mean over the channels instead of the sum",
-        "sum",
-        lambda w, f: RIGHT.weighted_sum(w, f) / len(w),
-    ),
-    _mistake(SUM, "divided by the number of cells", "sum", _after(lambda m: m / m.numel())),
-    _mistake(
-        SUM,
-        "the strongest channel instead of the sum",
-        "sum",
-        lambda w, f: (w[:, None, None] * f).amax(0),
-    ),
-    _mistake(
-        SUM, "channels in reverse order", "sum place", lambda w, f: RIGHT.weighted_sum(w.flip(0), f)
-    ),
-    _mistake(SUM, "doubled", "sum", _after(lambda m: 2 * m)),
-    _mistake(SUM, "one column too far to the right", "place", _after(lambda m: m.roll(1, 1))),
-    _mistake(SUM, "rows and columns of the map exchanged", "place", _after(lambda m: m.T)),
-    # Step 5
-    _mistake(
-        GROW,
-        "outer cells on the outermost pixels (align_corners)",
-        "sum enlarged",
-        _enlarged_by("bilinear", align_corners=True),
-    ),
-    _mistake(GROW, "nearest cell instead of bilinear", "enlarged", _enlarged_by("nearest")),
-    _mistake(
-        GROW,
-        "bicubic, which swings beyond the values",
-        "sum enlarged",
-        _enlarged_by("bicubic", align_corners=False),
-    ),
-    _mistake(
-        GROW,
-        "values at the cells' corners instead of their centres",
-        "sum place enlarged",
-        _with_half_a_cell_off,
-    ),
-    _mistake(
-        GROW,
-        "width and height exchanged",
-        "enlarged",
-        lambda cam, size: RIGHT.upsample(cam, size[::-1]),
-    ),
-    _mistake(
-        GROW,
-        "the sum kept instead of the mean",
-        "sum enlarged",
-        lambda cam, size: RIGHT.upsample(cam, size) * cam.numel() / (size[0] * size[1]),
-    ),
-    _mistake(
-        DRAW,
-        "red and blue exchanged in the overlay",
-        "overlay",
-        _wrong_overlay(lambda p: Image.fromarray(np.asarray(p)[:, :, ::-1].copy())),
-    ),
-    _mistake(DRAW, "overlay mirrored", "overlay", _wrong_overlay(ImageOps.mirror)),
-    _mistake(DRAW, "for and against exchanged", "overlay", _wrong_map(lambda m: -m)),
-    _mistake(DRAW, "only amounts drawn, without signs", "overlay", _wrong_map(lambda m: m.abs())),
-    _mistake(DRAW, "every map drawn on a scale of its own", "overlay", _own_limits),
-    _mistake(DRAW, "the caller's picture painted over", "traces overlay", _painted_into),
+WRONG: dict[str, list[tuple[str, str, Callable[..., Any]]]] = {
+    "predict": [
+        ("probabilities instead of scores", "sum scores", _scores(lambda s: s.softmax(-1))),
+        (
+            "logarithms of probabilities instead of scores",
+            "sum scores",
+            _scores(lambda s: s.log_softmax(-1)),
+        ),
+        ("negative scores set to 0", "sum scores", _scores(lambda s: s.relu())),
+        ("training mode left on", "sum scores", _in_training_mode),
+        ("names counted from 1", "scores", _shifted_names),
+        ("red and blue exchanged", "scores", _picture(lambda p: np.asarray(p)[:, :, ::-1].copy())),
+        (
+            "squeezed to a square instead of cropped",
+            "scores",
+            _picture(lambda p: p.resize((256, 256))),
+        ),
+        (
+            "the corner cropped instead of the centre",
+            "scores",
+            _picture(lambda p: p.crop((0, 0, min(p.size), min(p.size)))),
+        ),
+        ("normalising forgotten", "place scores", _input(lambda x: x * 0.226 + 0.449)),
+        (
+            "rows and columns of the picture exchanged",
+            "place scores",
+            _input(lambda x: x.transpose(-1, -2)),
+        ),
+    ],
+    "isolate_weights": [
+        ("classes counted from 1", "sum place", _row(lambda w, c: w[c - 1])),
+        ("one class for all, learnt by heart", "sum", _row(lambda w, c: w[0])),
+        (
+            "the table of weights turned instead of read by rows",
+            "sum",
+            _row(lambda w, c: w.T.reshape(w.shape)[c]),
+        ),
+        ("only the positive weights", "sum", _row(lambda w, c: w[c].relu())),
+        ("weights without their signs", "sum", _row(lambda w, c: w[c].abs())),
+        ("weights divided by their length", "sum", _row(lambda w, c: w[c] / w[c].norm())),
+        ("softmax over the weights", "sum", _row(lambda w, c: w[c].softmax(0))),
+        ("the mean of all classes taken off", "sum", _row(lambda w, c: w[c] - w.mean(0))),
+        ("bias forgotten", "sum", _bias(lambda n, c: torch.tensor(0.0))),
+        (
+            "bias of another class",
+            "sum",
+            _bias(lambda n, c: RIGHT.isolate_weights(n, c - 1 if c else 1).bias),
+        ),
+        ("the network's own row instead of a copy", "traces", _live_row),
+    ],
+    "hook_features": [
+        (
+            "the first layer hooked instead of the last",
+            "sum place traces",
+            _hook_on_the_first_layer,
+        ),
+        ("caught after the pooling", "place", _features(lambda f: f.mean((2, 3), keepdim=True))),
+        (
+            "rows and columns of the feature maps exchanged",
+            "place",
+            _features(lambda f: f.transpose(2, 3)),
+        ),
+        ("mirrored", "place", _features(lambda f: f.flip(3))),
+        ("upside down", "place", _features(lambda f: f.flip(2))),
+        ("cells shuffled", "place", _features(_shuffled)),
+        (
+            "channels and places mixed up in a reshape",
+            "sum place",
+            _features(lambda f: f.permute(0, 2, 3, 1).reshape(f.shape)),
+        ),
+        (
+            "every feature map divided by its largest value",
+            "sum",
+            _features(lambda f: f / f.amax((2, 3), keepdim=True).clamp(min=1e-6)),
+        ),
+        ("the first pass kept instead of the latest", "place", _hook_that_keeps_the_first),
+        ("hook never removed", "traces", _hook_that_stays),
+        ("hook left behind after an error", "traces", _hook_without_finally),
+    ],
+    "weighted_sum": [
+        ("negative cells set to 0 (ReLU)", "sum", _after(lambda m: m.relu())),
+        ("rescaled to 0..1 (min-max)", "sum", _after(_min_max)),
+        (
+            "mean over the channels instead of the sum",
+            "sum",
+            lambda w, f: RIGHT.weighted_sum(w, f) / len(w),
+        ),
+        ("divided by the number of cells", "sum", _after(lambda m: m / m.numel())),
+        (
+            "the strongest channel instead of the sum",
+            "sum",
+            lambda w, f: (w[:, None, None] * f).amax(0),
+        ),
+        ("channels in reverse order", "sum place", lambda w, f: RIGHT.weighted_sum(w.flip(0), f)),
+        ("doubled", "sum", _after(lambda m: 2 * m)),
+        ("one column too far to the right", "place", _after(lambda m: m.roll(1, 1))),
+        ("rows and columns of the map exchanged", "place", _after(lambda m: m.T)),
+    ],
+    "upsample": [
+        (
+            "outer cells on the outermost pixels (align_corners)",
+            "sum enlarged",
+            _enlarged_by("bilinear", align_corners=True),
+        ),
+        ("nearest cell instead of bilinear", "enlarged", _enlarged_by("nearest")),
+        (
+            "bicubic, which swings beyond the values",
+            "sum enlarged",
+            _enlarged_by("bicubic", align_corners=False),
+        ),
+        (
+            "values at the cells' corners instead of their centres",
+            "sum place enlarged",
+            _with_half_a_cell_off,
+        ),
+        (
+            "width and height exchanged",
+            "enlarged",
+            lambda cam, size: RIGHT.upsample(cam, size[::-1]),
+        ),
+        (
+            "the sum kept instead of the mean",
+            "sum enlarged",
+            lambda cam, size: RIGHT.upsample(cam, size) * cam.numel() / (size[0] * size[1]),
+        ),
+    ],
+    "overlay": [
+        (
+            "red and blue exchanged in the overlay",
+            "overlay",
+            _wrong_overlay(lambda p: Image.fromarray(np.asarray(p)[:, :, ::-1].copy())),
+        ),
+        ("overlay mirrored", "overlay", _wrong_overlay(ImageOps.mirror)),
+        ("for and against exchanged", "overlay", _map(lambda m: -m)),
+        ("only amounts drawn, without signs", "overlay", _map(lambda m: m.abs())),
+        ("every map drawn on a scale of its own", "overlay", _own_limits),
+        ("the caller's picture painted over", "traces overlay", _painted_into),
+    ],
     # The proof, left out
-    _mistake(
-        LOAD,
-        "a network that mirrors its input, taken unproven",
-        "place scores",
-        _unproven(lambda net, x, go: go(x.flip(-1))),
-    ),
-    _mistake(
-        LOAD,
-        "a network that clamps its scores, taken unproven",
-        "sum scores",
-        _unproven(lambda net, x, go: go(x).clamp(-2, 2)),
-    ),
-    _mistake(
-        LOAD,
-        "a network with a ReLU after the last layer, taken unproven",
-        "sum scores",
-        _unproven(lambda net, x, go: go(x).relu()),
-    ),
+    "load_network": [
+        (
+            "a network that mirrors its input, taken unproven",
+            "place scores",
+            _unproven(lambda net, x, go: go(x.flip(-1))),
+        ),
+        (
+            "a network that clamps its scores, taken unproven",
+            "sum scores",
+            _unproven(lambda net, x, go: go(x).clamp(-2, 2)),
+        ),
+        (
+            "a network with a ReLU after the last layer, taken unproven",
+            "sum scores",
+            _unproven(lambda net, x, go: go(x).relu()),
+        ),
+    ],
+}
+MISTAKES = tuple(
+    Mistake(title, function, wrong, frozenset(noticed.split()))
+    for function, rows in WRONG.items()
+    for title, noticed, wrong in rows
 )
 
 

@@ -1,17 +1,11 @@
 """The pieces behind the README's two commands, and the files that must agree with each other."""
 
 import importlib.util
-import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
-import sys
-import time
 import tomllib
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import nbformat
@@ -100,48 +94,6 @@ def test_make_fetches_uv_where_it_is_absent(tmp_path):
     )
     assert "python3 -m pip install --quiet --target .uv uv" in result.stdout
     assert ".uv/bin/uv run --locked pytest" in result.stdout
-
-
-@pytest.mark.skipif(shutil.which("make") is None, reason="make is not on this machine")
-def test_make_lab_opens_the_first_notebook_and_asks_nothing(tmp_path):
-    settings = {"JUPYTER_CONFIG_DIR": str(tmp_path), "JUPYTER_RUNTIME_DIR": str(tmp_path)}
-    [line] = re.findall(r"run --locked (jupyter lab .*)", make("lab", path=os.environ["PATH"]))
-    command = [sys.executable, "-m", *shlex.split(line), "--no-browser", "--allow-root"]
-    command += ["--ip=127.0.0.1", "--port=0", "--IdentityProvider.token=test"]
-    with subprocess.Popen(
-        command,
-        cwd=PROJECT,
-        env=os.environ | settings,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as server:
-        try:
-            url = wait_for_url(tmp_path)
-            name = "00_start_here.ipynb"
-            with urllib.request.urlopen(f"{url}api/contents/{name}?token=test&content=0") as answer:
-                assert json.load(answer)["type"] == "notebook"
-            with urllib.request.urlopen(f"{url}lab/tree/{name}?token=test") as answer:
-                assert answer.status == 200
-            # Else JupyterLab lays a question about its news over the notebook (seen in a browser).
-            asked = "lab/api/settings/@jupyterlab/apputils-extension:notification?token=test"
-            with urllib.request.urlopen(url + asked) as answer:
-                assert json.load(answer)["schema"]["properties"]["fetchNews"]["default"] == "false"
-        finally:
-            server.terminate()
-
-
-def wait_for_url(runtime_folder):
-    """Return the address that the server wrote into its runtime file, once it answers."""
-    for _ in range(120):
-        for file in runtime_folder.glob("jpserver-*.json"):
-            url = json.loads(file.read_text(encoding="utf-8"))["url"]
-            try:
-                urllib.request.urlopen(f"{url}api/status?token=test").close()
-            except urllib.error.URLError:
-                continue
-            return url
-        time.sleep(0.5)
-    raise AssertionError("JupyterLab did not start within a minute.")
 
 
 def test_every_make_target_that_is_named_is_there():

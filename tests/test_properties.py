@@ -101,35 +101,6 @@ def test_the_weighted_sum_is_linear_in_the_weights_and_in_the_feature_maps(both,
 
 
 @many
-@given(sums(), st.data())
-def test_the_weighted_sum_adds_up_over_groups_of_channels(both, data):
-    weights, features = both
-    cut = data.draw(st.integers(0, weights.shape[1]))
-    first = ch.weighted_sum(weights[:, :cut], features[:, :cut])
-    second = ch.weighted_sum(weights[:, cut:], features[:, cut:])
-    expected = ch.weighted_sum(weights, features)
-    assert_close(first + second, expected, size_of_terms(weights, features))
-
-
-@many
-@given(sums(), st.data())
-def test_the_order_of_the_channels_does_not_matter(both, data):
-    weights, features = both
-    order = data.draw(st.permutations(range(weights.shape[1])))
-    found = ch.weighted_sum(weights[:, order], features[:, order])
-    assert_close(found, ch.weighted_sum(weights, features), size_of_terms(weights, features))
-
-
-@many
-@given(sums())
-def test_the_map_turns_as_the_feature_maps_turn(both):
-    weights, features = both
-    cam, scale = ch.weighted_sum(weights, features), size_of_terms(weights, features)
-    for turn in (lambda x: x.flip(-1), lambda x: x.flip(-2), lambda x: x.transpose(-1, -2)):
-        assert_close(ch.weighted_sum(weights, turn(features)), turn(cam), turn(scale))
-
-
-@many
 @given(sums())
 def test_all_classes_and_pictures_at_once_are_those_one_by_one(both):
     weights, features = both
@@ -220,27 +191,6 @@ def test_every_map_of_the_network_adds_up_to_its_score(precise_network, height, 
     assert low <= cams.min() and cams.max() <= high
 
 
-@few
-@given(
-    st.integers(129, 224), st.integers(129, 224), st.integers(0, 99), st.booleans(), st.booleans()
-)
-def test_a_covered_corner_changes_the_maps_in_that_corner(
-    precise_network, height, width, seed, is_low, is_right
-):
-    generator = torch.Generator().manual_seed(seed)
-    picture = torch.randn(3, height, width, dtype=torch.float64, generator=generator)
-    covered = picture.clone()
-    rows = slice(height // 2, None) if is_low else slice(height // 2)
-    columns = slice(width // 2, None) if is_right else slice(width // 2)
-    covered[:, rows, columns] = 0
-    before, after = (ch.explain(precise_network, one).cams() for one in (picture, covered))
-    change = ((after - before) ** 2).sum(0)
-    down = (change.sum(1) * torch.linspace(0, 1, len(change))).sum() / change.sum()
-    across = (change.sum(0) * torch.linspace(0, 1, len(change.T))).sum() / change.sum()
-    assert down.item() > 0.6 if is_low else down.item() < 0.4
-    assert across.item() > 0.6 if is_right else across.item() < 0.4
-
-
 @many
 @given(st.lists(st.floats(-300, 300), min_size=1, max_size=12), st.floats(-300, 300))
 def test_probabilities_follow_the_scores_and_not_their_common_part(values, shift):
@@ -255,17 +205,6 @@ def test_probabilities_follow_the_scores_and_not_their_common_part(values, shift
     assert [line.score for line in ranked] == sorted(values, reverse=True)
     chances = [line.probability for line in ranked]
     assert chances == sorted(chances, reverse=True)
-
-
-@many
-@given(st.integers())
-def test_an_index_is_a_class_or_an_index_error(loaded_network, index):
-    if 0 <= index < 12:
-        name = loaded_network.categories[loaded_network.class_index(index)]
-        assert loaded_network.class_index(name) == index
-    else:
-        with pytest.raises(IndexError, match="0 to 11"):
-            loaded_network.class_index(index)
 
 
 # ---- step 5: upsample ---------------------------------------------------------------------
@@ -289,15 +228,6 @@ def test_no_pixel_leaves_the_limits_of_the_map(cam, size, dtype):
         assert grown.shape == size
         room = 2 * torch.finfo(dtype).eps * own.double().abs().max().item()  # for rounding
         assert own.min() - room <= grown.min() and grown.max() <= own.max() + room
-
-
-@many
-@given(maps(), sizes, ordinary, st.data())
-def test_upsampling_is_linear(cam, size, a, data):
-    other = data.draw(tensors(*cam.shape))
-    together = ch.upsample(cam + a * other, size)
-    apart = ch.upsample(cam, size) + a * ch.upsample(other, size)
-    assert_close(together, apart, cam.abs().max() + abs(a) * other.abs().max())
 
 
 @many
@@ -363,12 +293,6 @@ def test_values_outside_the_limits_count_as_the_limits(cam, low, width):
     np.testing.assert_array_equal(grey(cam, limits), grey(cam.clamp(*limits), limits))
 
 
-@many
-@given(maps(), st.sampled_from(FLOATS))
-def test_every_floating_dtype_is_coloured(cam, dtype):
-    np.testing.assert_array_equal(grey(cam.to(dtype)), grey(cam.to(dtype).double()))
-
-
 # ---- step 5: overlay ----------------------------------------------------------------------
 
 opacities = st.floats(0, 1)
@@ -422,58 +346,11 @@ def test_an_overlay_lies_between_picture_and_colours_and_in_its_box(picture, cam
 # ---- pictures -----------------------------------------------------------------------------
 
 
-@many
-@given(pictures(), st.sampled_from([np.float16, np.float32, np.float64]), st.floats(-0.25, 0.25))
-def test_an_array_becomes_the_picture_that_it_holds(picture, dtype, between):
-    array = np.asarray(picture)
-    floats = (np.clip(array + between, 0, 255) / 255).astype(dtype)  # the nearest level counts
-    stored = io.BytesIO()
-    picture.save(stored, "PNG")
-    turned = array.transpose(1, 0, 2).copy().transpose(1, 0, 2)  # columns first in memory
-    sources = (array, turned, floats, picture, stored.getvalue())
-    for source in sources:
-        opened = ch.open_picture(source)
-        assert (opened.mode, opened.size) == ("RGB", picture.size)
-        np.testing.assert_array_equal(np.asarray(opened), array)
-    mirrored = ch.open_picture(array[:, ::-1])  # a view that runs backwards
-    np.testing.assert_array_equal(np.asarray(mirrored), array[:, ::-1])
-    one_channel = ch.open_picture(array[..., 1])
-    np.testing.assert_array_equal(np.asarray(one_channel), array[..., [1, 1, 1]])
-
-
-def files() -> dict[str, bytes]:
-    """A small picture as a file of each kind."""
-    picture = Image.fromarray(
-        np.random.default_rng(0).integers(0, 256, (9, 11, 3)).astype(np.uint8)
-    )
-    contents = {}
-    for kind in ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "PPM"):
-        stored = io.BytesIO()
-        picture.save(stored, kind)
-        contents[kind] = stored.getvalue()
-    return contents
-
-
-FILES = files()
-
-
-@settings(many, max_examples=400)
-@given(st.sampled_from(sorted(FILES)), st.data())
-@pytest.mark.filterwarnings("ignore")  # Pillow's, about what it reads in the damaged file
-def test_a_damaged_file_gives_a_picture_or_the_error_that_says_so(kind, data):
-    content = bytearray(FILES[kind])
-    for _ in range(data.draw(st.integers(1, 4))):
-        place = data.draw(st.integers(0, len(content) - 1))
-        content[place] = data.draw(st.integers(0, 255))
-    try:
-        assert ch.open_picture(bytes(content)).mode == "RGB"
-    except ch.PictureError as error:
-        assert str(error)
-
-
 def test_a_tiff_file_whose_offset_is_no_whole_number_is_damaged():
-    """Hypothesis rarely comes by this one: the tag of the place of the pixels turns into text."""
-    content = bytearray(FILES["TIFF"])
+    """The tag of the place of the pixels turns into text."""
+    stored = io.BytesIO()
+    Image.new("RGB", (11, 9)).save(stored, "TIFF")
+    content = bytearray(stored.getvalue())
     tag = content.index((273).to_bytes(2, "little") + (4).to_bytes(2, "little"))
     content[tag + 2] = 2
     with pytest.raises(ch.PictureError, match="damaged"):

@@ -107,12 +107,6 @@ def test_a_name_or_a_model_where_a_network_is_meant_is_refused(network, step):
         step(network.model, "cat")
 
 
-def test_top_gives_all_classes_where_there_are_fewer_than_asked_for():
-    ranked = ch.Prediction(torch.tensor([3.0, 1.0, 2.0]), ("a", "b", "c")).top(10)
-    assert [line.category for line in ranked] == ["a", "c", "b"]
-    assert len(ch.Prediction(torch.zeros(12), ch.CATEGORIES).top()) == 5
-
-
 @pytest.mark.parametrize("name", ["cat", "dog", "car", "flower", "boat"])
 def test_the_shipped_network_knows_the_shipped_pictures(network, name):
     assert ch.predict(network, name).top(1)[0].category == name

@@ -23,7 +23,6 @@ import nbformat
 import pytest
 import torch
 from jupyter_client.manager import start_new_kernel
-from torch import nn
 
 import cam_helpers as ch
 from cam_helpers.networks.make import make_network
@@ -227,20 +226,6 @@ def state_of(model):
     return layers, torch.is_inference_mode_enabled(), torch.is_grad_enabled()
 
 
-class StopOnce(nn.Module):
-    """A layer that presses Ctrl-C in its first forward pass, and never again."""
-
-    def __init__(self):
-        super().__init__()
-        self.is_pressed = False
-
-    def forward(self, x):
-        if not self.is_pressed:
-            self.is_pressed = True
-            raise KeyboardInterrupt
-        return x
-
-
 def maps_of_your_own_model(network, picture):
     """Prove the network anew, then explain."""
     mine = make_network("mine", network.model, network.categories, network.preprocess)
@@ -265,21 +250,6 @@ def training_network(make_small):
     network = make_small()
     network.model.train()
     return network
-
-
-@pytest.mark.parametrize("name", CALLS)
-def test_ctrl_c_in_a_forward_pass_leaves_nothing_and_the_next_call_is_right(
-    name, training_network, picture
-):
-    call, model = CALLS[name], training_network.model
-    expected = call(training_network, picture)
-    model.body.insert(1, StopOnce())
-    before = state_of(model)
-    with pytest.raises(KeyboardInterrupt):
-        call(training_network, picture)
-    assert state_of(model) == before
-    assert torch.equal(call(training_network, picture), expected)
-    assert state_of(model) == before
 
 
 @cache

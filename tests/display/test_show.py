@@ -136,12 +136,6 @@ def test_without_limits_the_colours_end_at_the_largest_value(axis):
     assert axis.figure.axes[1].get_ylabel() == "score"
 
 
-def test_numbers_are_light_on_dark_cells_and_dark_on_light_ones(axis):
-    ch.draw_cells(axis, torch.tensor([[0.0, 1.0]]), colour_map="gray")
-    assert [text.get_color() for text in axis.texts] == ["white", "black"]
-    assert axis.images[0].get_clim() == (0, 1)
-
-
 def test_numbers_can_be_read_on_every_colour_of_evidence(axis):
     """WCAG 2 asks for a contrast of 4.5 at least."""
     ch.draw_cells(axis, torch.linspace(-1, 1, 21)[None])

@@ -291,15 +291,6 @@ def test_an_untrained_network_can_be_measured_and_the_shipped_one_does_better(ne
     torch.manual_seed(0)
     untrained = measure(ch.load_network(weights=None), scenes=12)
     trained = measure(network, scenes=12)
-    for figures in (untrained, trained):
-        shares = (
-            figures.accuracy,
-            figures.single_peak_in_box,
-            figures.pair_maps_in_own_box,
-            figures.pair_scenes_in_own_boxes,
-        )
-        assert all(0 <= share <= 1 for share in shares)
-        assert len(str(figures).splitlines()) == 6
     assert trained.accuracy > 0.7 > 0.4 > untrained.accuracy
 
 

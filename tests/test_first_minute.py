@@ -1,0 +1,139 @@
+"""The first minute: JupyterLab as `make lab` starts it, and what each page asks for there.
+
+Once in the checkout, and once in a copy that holds nothing but `notebooks/`, as on Colab or on a
+learner's stick. A path that is there on the disk may yet be out of the server's reach.
+"""
+
+import json
+import os
+import posixpath
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+import nbformat
+import pytest
+from chromium import launch_chromium, require_chromium
+
+PROJECT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted(path.name for path in (PROJECT / "notebooks").glob("*.ipynb"))
+COMMAND = re.search(
+    r"run --locked (jupyter lab .*)", (PROJECT / "Makefile").read_text("utf-8").replace("\\\n", " ")
+)[1].replace("=.jupyter", f"={PROJECT / '.jupyter'}")
+# What Lab asks for on any notebook, there or not.
+ASKED_ANYWAY = ("/api/workspaces/", "/lab/api/translations")
+
+
+class Lab:
+    """A running JupyterLab; `read` gives what it answers under a path."""
+
+    def __init__(self, url):
+        self.url = url
+
+    def address(self, path):
+        return f"{self.url}{path}{'&' if '?' in path else '?'}token=test"
+
+    def read(self, path):
+        with urllib.request.urlopen(self.address(path), timeout=60) as answer:
+            return answer.read()
+
+
+@pytest.fixture(scope="module", params=["checkout", "copy of notebooks alone"])
+def lab(request, tmp_path_factory):
+    home, root = tmp_path_factory.mktemp("Zoë Übung"), PROJECT
+    if request.param != "checkout":
+        root = home / "class"
+        shutil.copytree(PROJECT / "notebooks", root / "notebooks")
+    command = [sys.executable, "-m", *shlex.split(COMMAND), "--no-browser", "--allow-root"]
+    command += ["--ip=127.0.0.1", "--port=0", "--IdentityProvider.token=test"]
+    places = ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_WORKSPACES_DIR")
+    environment = os.environ | dict.fromkeys(places, str(home))
+    with subprocess.Popen(
+        command, cwd=root, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as server:
+        try:
+            yield Lab(wait_for_url(home))
+        finally:
+            server.terminate()
+
+
+def wait_for_url(runtime_folder):
+    """Return the address that the server wrote into its runtime file, once it answers."""
+    for _ in range(240):
+        for file in runtime_folder.glob("jpserver-*.json"):
+            url = json.loads(file.read_text(encoding="utf-8"))["url"]
+            try:
+                urllib.request.urlopen(f"{url}api/status?token=test").close()
+            except urllib.error.URLError:
+                continue
+            return url
+        time.sleep(0.5)
+    raise AssertionError("JupyterLab did not start within two minutes.")
+
+
+def test_make_lab_opens_the_first_notebook_and_asks_nothing(lab):
+    name = "00_start_here.ipynb"
+    assert name in COMMAND
+    assert json.loads(lab.read(f"api/contents/{name}?content=0"))["type"] == "notebook"
+    assert b"jupyter-config-data" in lab.read(f"lab/tree/{name}")
+    # Else JupyterLab lays a question about its news over the notebook (seen in a browser).
+    asked = lab.read("lab/api/settings/@jupyterlab/apputils-extension:notification")
+    assert json.loads(asked)["schema"]["properties"]["fetchNews"]["default"] == "false"
+
+
+def asked_for(cell):
+    """Return what a cell's text links to or shows, but for addresses and anchors."""
+    texts = [cell.source] if cell.cell_type == "markdown" else []
+    for output in cell.get("outputs", ()):
+        texts.append(output.get("data", {}).get("text/html", ""))
+    found = [
+        each for text in texts for each in re.findall(r'\]\(([^)\s]+)|(?:src|href)="([^"]+)"', text)
+    ]
+    targets = {markdown or html for markdown, html in found}
+    return {each for each in targets if not re.match(r"#|\w{2,}:(?<!attachment:)", each)}
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_all_that_a_notebook_links_to_or_shows_is_served(lab, name):
+    book = nbformat.reads(lab.read(f"files/{name}").decode(), as_version=4)
+    asked = 0
+    for cell in book.cells:
+        for target in asked_for(cell):
+            asked += 1
+            if target.startswith("attachment:"):
+                assert unquote(target.removeprefix("attachment:")) in cell.attachments, target
+                continue
+            path = posixpath.normpath(unquote(target.split("#")[0]))
+            try:
+                lab.read(f"api/contents/{quote(path)}?content=0")
+            except urllib.error.HTTPError as error:
+                pytest.fail(f"{name} asks for {target}: {error}")
+    assert asked
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", [NOTEBOOKS[0], NOTEBOOKS[5]])
+def test_no_picture_is_broken_and_nothing_is_404_in_a_browser(lab, name):
+    require_chromium({"playwright": "playwright"})
+    from playwright.sync_api import sync_playwright
+
+    missing = []
+    with sync_playwright() as playwright:
+        page = launch_chromium(playwright).new_page(viewport={"width": 1200, "height": 900})
+        page.on("response", lambda r: r.status >= 400 and missing.append((r.status, r.url)))
+        page.goto(lab.address(f"lab/tree/{name}?reset"))
+        page.locator(".jp-Notebook .jp-MarkdownOutput h1").first.wait_for(timeout=120_000)
+        for cell in page.locator(".jp-Notebook .jp-Cell").all():
+            cell.scroll_into_view_if_needed()
+        page.wait_for_function("[...document.images].every((image) => image.complete)")
+        shown = page.evaluate("[...document.images].map((i) => [i.naturalWidth, i.alt, i.src])")
+    assert len(shown) >= 3
+    assert [image for image in shown if not image[0]] == []
+    assert [m for m in missing if not any(each in m[1] for each in ASKED_ANYWAY)] == []

@@ -36,6 +36,13 @@ def deletion(
     Petsiuk et al. 2018, "RISE". What is gone is grey (0, the middle colour of a
     preprocessed picture), or with `fill="road"` is guessed from its neighbours, with some `noise`
     (`impute`).
+
+    >>> import cam_helpers as ch
+    >>> import torch
+    >>> left = lambda batch: batch[..., :2].mean((1, 2, 3))  # a score that sees the left half
+    >>> cam = torch.tensor([[1.0, 1.0, 0.0, 0.0]])
+    >>> round(ch.deletion(left, torch.ones(3, 1, 4), cam, steps=4).area, 3)
+    0.25
     """
     return _curve(score, picture, cam, fill, steps, noise, going=True)
 
@@ -51,6 +58,13 @@ def insertion(
     """Begin with nothing of a picture, put back the highest of the map first; see `deletion`.
 
     A good map has a large area. Nothing is grey here, in Petsiuk et al. a blurred picture.
+
+    >>> import cam_helpers as ch
+    >>> import torch
+    >>> left = lambda batch: batch[..., :2].mean((1, 2, 3))  # a score that sees the left half
+    >>> cam = torch.tensor([[1.0, 1.0, 0.0, 0.0]])
+    >>> round(ch.insertion(left, torch.ones(3, 1, 4), cam, steps=4).area, 3)
+    0.75
     """
     return _curve(score, picture, cam, fill, steps, noise, going=False)
 
@@ -98,6 +112,12 @@ def impute(picture: Tensor, gone: Array, noise: float = NOISE, seed: int = 0) ->
     Rong et al. 2022, "A Consistent and Efficient Evaluation Strategy for Attribution Methods"
     (ROAD); their code and its peers take a `noise` (standard deviation) of 0.01. Where nothing is
     left, all is 0 before the noise.
+
+    >>> import cam_helpers as ch
+    >>> import torch
+    >>> gone = torch.tensor([[False, True, False]])
+    >>> ch.impute(torch.tensor([[[1.0, 9.0, 2.0]]]), gone, noise=0)
+    tensor([[[1.0000, 1.5000, 2.0000]]])
     """
     from scipy import sparse
     from scipy.sparse.linalg import spsolve

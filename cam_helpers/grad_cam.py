@@ -124,6 +124,10 @@ def grad_cam_layers(
 
     They are those whose output has more than one cell and whose cells change the scores. Behind the
     last block of a vision transformer only the class token does: its patches end before that.
+
+    >>> import cam_helpers as ch
+    >>> ch.grad_cam_layers(ch.load_network(), "cat")["layer4"]
+    (192, 7, 7)
     """
     check_classifier(network)
     tensor = _one_input(network, picture)

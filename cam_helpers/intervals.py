@@ -39,6 +39,10 @@ def bootstrap(
     Pictures that belong together, such as windows of one photograph, are drawn together where
     `groups` (N,) gives them the same label. Raises `ValueError` for fewer than two groups or
     numbers that are not finite; warns where they are so few that the interval is too narrow.
+
+    >>> import cam_helpers as ch
+    >>> print(ch.bootstrap([0.1, 0.5, 0.4, 0.8, 0.3]))
+    +0.42 [+0.24, +0.62]
     """
     numbers = np.asarray(rows, dtype=np.float64)
     labels = np.arange(len(numbers)) if groups is None else np.asarray(groups)
@@ -69,6 +73,10 @@ def share_of_hits(hits: ArrayLike, groups: Sequence[Any] | None = None) -> Inter
     Clopper and Pearson 1934, "The use of confidence or fiducial limits illustrated in the case of
     the binomial". It stays wide where all are hits, as `bootstrap` does not: 12 of 12 may come from
     0.735. Hits that belong together (`groups`) count as one try.
+
+    >>> import cam_helpers as ch
+    >>> print(ch.share_of_hits([1] * 12))
+    +1.00 [+0.74, +1.00]
     """
     from scipy.special import betaincinv
 

@@ -35,6 +35,12 @@ def pointing_game(cam: Array, mask: Array | Sequence[float], tolerance: float = 
     pixels are highest, their middle counts, as of a flat map that of the picture.
 
     Raises `ValueError` where map and mask differ in size, or one of them is empty.
+
+    >>> import cam_helpers as ch
+    >>> import torch
+    >>> cam = torch.tensor([[0.0, 1.0], [4.0, 0.0]])
+    >>> ch.pointing_game(cam, (0, 1, 1, 2), tolerance=0)
+    True
     """
     numbers = numbers_of(cam)
     # Enlarging leaves differences of rounding between pixels that should be equal.
@@ -52,6 +58,11 @@ def share_inside(cam: Array, mask: Array | Sequence[float]) -> float:
     Of a pixel that a box covers in part, that part counts. NaN where a map that is nowhere above
     zero has no evidence to share out, and where nothing was seen of the mask or box. Raises
     `ValueError` where map and mask differ in size, or one of them is empty.
+
+    >>> import cam_helpers as ch
+    >>> import torch
+    >>> ch.share_inside(torch.tensor([[3.0, 1.0], [-9.0, 0.0]]), (0, 0, 1, 1))
+    0.75
     """
     numbers = numbers_of(cam)
     covered = _coverage(mask, numbers.shape)
@@ -68,6 +79,11 @@ def grid_share(cam: Array, rows: int, columns: int, place: tuple[int, int]) -> f
     Böhle et al. 2021, "Convolutional Dynamic Alignment Networks for Interpretable
     Classifications", the grid pointing game. NaN where the map has no evidence, as `share_inside`.
     Raises `ValueError` for a place outside the grid.
+
+    >>> import cam_helpers as ch
+    >>> import torch
+    >>> ch.grid_share(torch.tensor([[3.0, 1.0], [-9.0, 0.0]]), 1, 2, (0, 1))
+    0.25
     """
     row, column = place
     if not (0 <= row < rows and 0 <= column < columns):
@@ -85,6 +101,11 @@ def map_box(cam: Array, threshold: float) -> Box | None:
     A pixel belongs to a part where it has at least `threshold` (above 0, to 1) of the map's
     maximum; pixels are connected where they share an edge. None where the map is nowhere above
     zero.
+
+    >>> import cam_helpers as ch
+    >>> import torch
+    >>> ch.map_box(torch.tensor([[0.0, 1.0, 4.0], [0.0, 0.0, 3.0]]), 0.5)
+    (2.0, 0.0, 3.0, 2.0)
     """
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold is a share of the maximum, above 0 and at most 1: {threshold}")
@@ -117,6 +138,10 @@ def iou(one: Sequence[float], other: Sequence[float]) -> float:
     """Return the area that two boxes share, divided by the area that they cover together, 0 to 1.
 
     Raises `ValueError` for a box without area.
+
+    >>> import cam_helpers as ch
+    >>> ch.iou((0, 0, 2, 2), (1, 0, 3, 2))
+    0.3333333333333333
     """
     (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = _checked_box(one), _checked_box(other)
     shared = max(0.0, min(ax1, bx1) - max(ax0, bx0)) * max(0.0, min(ay1, by1) - max(ay0, by0))
@@ -146,6 +171,13 @@ class BoxAccuracy:
 
     `hits` (3, 19) counts pictures by least overlap (`OVERLAPS`) and threshold (`BOX_THRESHOLDS`).
     Two of these can be added, so several processes can share the pictures.
+
+    >>> import cam_helpers as ch
+    >>> import torch
+    >>> accuracy = ch.BoxAccuracy()
+    >>> accuracy.add(torch.tensor([[0.0, 1.0], [0.0, 1.0]]), (0, 0, 2, 2))
+    >>> accuracy.best()
+    0.6666666666666666
     """
 
     hits: Counts = field(
@@ -200,6 +232,13 @@ class PixelPrecision:
 
     `inside` and `outside` (1,001) count the pixels in and outside the masks by their value in
     thousandths. Two of these can be added, so several processes can share the pictures.
+
+    >>> import cam_helpers as ch
+    >>> import torch
+    >>> precision = ch.PixelPrecision()
+    >>> precision.add(torch.tensor([[0.0, 1.0], [0.5, 0.0]]), (1, 0, 2, 1))
+    >>> precision.average()
+    1.0
     """
 
     inside: Counts = field(default_factory=lambda: np.zeros(STEPS + 1, np.int64))
@@ -232,6 +271,10 @@ def average_precision(inside: ArrayLike, outside: ArrayLike) -> float:
     """Return the area below the curve of precision over recall, 0 to 1.
 
     `inside` and `outside` count pixels by their value, from the lowest to the highest.
+
+    >>> import cam_helpers as ch
+    >>> ch.average_precision([1, 0, 1], [0, 2, 0])
+    0.75
     """
     found, wrong = (np.cumsum(np.asarray(counts)[::-1]) for counts in (inside, outside))
     precision = found / np.maximum(found + wrong, 1e-12)

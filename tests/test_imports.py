@@ -106,19 +106,14 @@ USES = {
     if path.parent != MODULES or not path.stem.startswith("__")
 }
 STEPS = sorted(name for name in USES if name.startswith("step_"))
-# From the bottom up. A room imports from the rooms below it, never from those above.
+# From the bottom up, each on a floor of its own: a room imports from those before it alone.
 FLOORS = (
-    ("folders", "boxes"),
-    ("pictures", "localization", "intervals", "deletion", "map_style", "cells"),
-    ("drawn",),
-    ("networks",),
-    STEPS,
-    ("explain",),
-    ("explain_many", "display", "place", "grad_cam"),
-    ("evaluate",),
-    ("view", "checks"),
+    *("folders", "boxes", "map_style", "pictures", "cells"),
+    *("localization", "intervals", "deletion", "drawn", "networks"),
+    *STEPS,
+    *("explain", "explain_many", "grad_cam", "place", "display", "evaluate", "checks", "view"),
 )
-FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+FLOOR_OF = {room: floor for floor, room in enumerate(FLOORS)}
 
 
 def room_of(module):

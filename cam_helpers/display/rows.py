@@ -34,6 +34,11 @@ def show_row(
     overlays begin and end, and one colour bar stands at the right; without them every map has its
     own, and no bar. `style` and
     `options` as in `cam_helpers.overlay`. Raises `ValueError` for another number of titles.
+
+    >>> import cam_helpers as ch
+    >>> import torch
+    >>> ch.show_row([ch.open_picture("cat"), torch.eye(2)], ["picture", "map"], "A cat.")
+    A cat.
     """
     import matplotlib.pyplot as plt
 
@@ -57,7 +62,16 @@ def show_row(
 
 @own_settings()
 def draw_bars(axis: "Axes", names: Sequence[str], values: Sequence[float], unit: str) -> None:
-    """Draw signed values as bars from the top down: orange for, purple against."""
+    """Draw signed values as bars from the top down: orange for, purple against.
+
+    >>> import cam_helpers as ch
+    >>> import matplotlib.pyplot as plt
+    >>> figure, axis = plt.subplots()
+    >>> ch.draw_bars(axis, ["for", "against"], [2.0, -1.0], "score")
+    >>> [float(bar.get_width()) for bar in axis.patches]
+    [2.0, -1.0]
+    >>> plt.close(figure)
+    """
     colours = [[part / 255 for part in (FOR if value > 0 else AGAINST)] for value in values]
     axis.barh(range(len(values)), values, color=colours)
     axis.set_yticks(range(len(values)), names)

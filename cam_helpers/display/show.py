@@ -45,6 +45,9 @@ class ShownPicture:
         self.markup = markup
         self.alt = alt
 
+    def __repr__(self) -> str:
+        return self.alt
+
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/html": self.markup, "text/plain": self.alt}
 
@@ -54,6 +57,10 @@ def show(picture: "Image.Image | Figure", alt: str, width: int | None = None) ->
 
     `width` is the width on the screen in pixels; by default the picture's own. A figure is closed
     afterwards, so that it is shown once. Raises `ValueError` for an empty `alt`.
+
+    >>> import cam_helpers as ch
+    >>> ch.show(ch.open_picture("cat"), alt="A drawn cat on a meadow.")
+    A drawn cat on a meadow.
     """
     from IPython.display import display
 
@@ -132,6 +139,14 @@ def draw_colour_bar(
     `limits` are those that the maps were drawn with, and `style` and `options` those of
     `cam_helpers.overlay`. The colours of evidence are shown over middle grey, as they are seen;
     those of a blend by themselves. On the scale `"min-max"`, which has no unit, pass (0, 1).
+
+    >>> import cam_helpers as ch
+    >>> import matplotlib.pyplot as plt
+    >>> figure, axis = plt.subplots()
+    >>> ch.draw_colour_bar(axis, (-3, 3), label="score")
+    >>> figure.axes[1].get_ylabel()
+    'score'
+    >>> plt.close(figure)
     """
     from matplotlib.cm import ScalarMappable
 
@@ -143,6 +158,10 @@ def evidence_colours() -> "ListedColormap":
     """Return the colours of evidence for matplotlib: purple, middle grey, orange.
 
     For whatever has two signs: `axis.imshow(numbers, cmap=evidence_colours(), vmin=-m, vmax=m)`.
+
+    >>> import cam_helpers as ch
+    >>> ch.evidence_colours().name
+    'evidence'
     """
     return _colours_and_norm(MapStyle(), (-1, 1))[0]
 
@@ -174,6 +193,15 @@ def draw_cells(
 
     The numbers are rounded to `decimals` places. `style`, `limits` and `options` as in
     `cam_helpers.overlay`: evidence, for numbers of both signs, unless a `colour_map` is asked for.
+
+    >>> import cam_helpers as ch
+    >>> import matplotlib.pyplot as plt, torch
+    >>> figure, axis = plt.subplots()
+    >>> ch.draw_cells(axis, torch.tensor([[1.0, -2.0]])).get_clim()
+    (-2.0, 2.0)
+    >>> [text.get_text() for text in axis.texts]
+    ['1', '-2']
+    >>> plt.close(figure)
     """
     cam = cam.detach().float().cpu()
     limits = limits or (cam.min().item(), cam.max().item())

@@ -27,6 +27,13 @@ def draw_class_folder(
     classes in `with_logo` bear a web site's logo in the lower right corner: a shortcut, for tests
     of whether it is found. Raises `FileExistsError` where a class has a folder already, so that no
     picture of yours is written over; and what `draw_scene` raises.
+
+    >>> import cam_helpers as ch
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     ch.draw_class_folder(folder, 2)
+    ...     print(sorted(os.listdir(folder)))
+    ['boat', 'butterfly']
     """
     places = {name: Path(folder) / name for name in classes}
     for name, place in places.items():

@@ -64,6 +64,11 @@ def draw_scene(seed: int, classes: Sequence[str] = ("cat",), size: int = 224) ->
     `seed` is any integer from 0; another seed gives another scene. `classes` holds none, one or
     two different names out of `DRAW_OBJECT`. `size` is the side of the picture in pixels, at least
     32; the scene stays the same at any size. Comes with the mask and the box of each object.
+
+    >>> import cam_helpers as ch
+    >>> scene = ch.draw_scene(3, ("cat", "dog"))
+    >>> scene.picture.size, scene.masks["cat"].shape, sorted(scene.boxes)
+    ((224, 224), (224, 224), ['cat', 'dog'])
     """
     names = _checked(classes)
     if size < SMALLEST_SIZE:

@@ -33,6 +33,10 @@ def draw_xray(seed: int, opacity: bool = False, letter: str | None = None) -> Sc
     compared pixel by pixel. The scene comes with the masks and boxes of "opacity" (where the cloud
     has at least half of its strength) and "letter", if they are there. Raises `ValueError` for
     another corner or a seed below 0.
+
+    >>> import cam_helpers as ch
+    >>> ch.draw_xray(3, opacity=True, letter="upper left").categories
+    ('opacity', 'letter')
     """
     if letter is not None and letter not in CORNERS:
         raise ValueError(f"letter is None or one of {', '.join(CORNERS)}, not {letter!r}")

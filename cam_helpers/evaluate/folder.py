@@ -47,6 +47,16 @@ def run(
     Raises `ValueError` for a table that was begun with another network, other annotations or other
     pictures, and for annotations that cannot be used; `OSError` for files that cannot be read or
     written, also where another command is filling the table.
+
+    >>> import cam_helpers as ch
+    >>> import tempfile
+    >>> from cam_helpers.evaluate import run
+    >>> from cam_helpers.folders import DATA_FOLDER
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     found = run(ch.load_network(), DATA_FOLDER / "pictures", f"{folder}/results.csv")
+    29 pictures, 0 of them done before
+    >>> sorted(found.measures)
+    ['MaxBoxAccV2', 'PxAP', 'pointing game', 'share inside']
     """
     check_network(network)
     table, threads = Path(out), torch.get_num_threads()

@@ -99,6 +99,10 @@ def load_classifier(name: str, weights: str | None = "default", device: str = "c
 
     Arguments and errors are those of `load_network`, but no network is refused: VGG, AlexNet,
     MobileNetV3, ConvNeXt and ViT come in as well.
+
+    >>> import cam_helpers as ch
+    >>> ch.load_classifier("tf_mobilenet_v2").categories[282]
+    'tiger cat'
     """
     classifier, fill = _load_unfilled(name, weights, device)
     fill()

@@ -214,6 +214,13 @@ class Network(Classifier):
     layer are looked up in the model by their names whenever they are asked for. So a new last layer
     of the same size, as in `network.model.fc = nn.Linear(512, 10)`, counts at once. The proof is
     not run again: after any other change of the layers call `make_network` once more.
+
+    >>> import cam_helpers as ch
+    >>> network = ch.load_network()
+    >>> network.class_index("dog"), network.feature_layer_name
+    (1, 'layer4')
+    >>> network.prepare("cat").shape
+    torch.Size([1, 3, 224, 224])
     """
 
     feature_layer_name: str

@@ -37,12 +37,22 @@ class PictureError(ValueError):
 
 
 def shipped_pictures() -> list[str]:
-    """Return the names of the shipped drawings, in alphabetical order."""
+    """Return the names of the shipped drawings, in alphabetical order.
+
+    >>> import cam_helpers as ch
+    >>> ch.shipped_pictures()[:3]
+    ['bird', 'bird_and_tree', 'boat']
+    """
     return sorted(path.stem for path in PICTURES_FOLDER.glob("*.png"))
 
 
 def shipped_photographs() -> list[str]:
-    """Return the names of the shipped photographs (`"photo:cat"`), in alphabetical order."""
+    """Return the names of the shipped photographs (`"photo:cat"`), in alphabetical order.
+
+    >>> import cam_helpers as ch
+    >>> ch.shipped_photographs()[:3]
+    ['photo:camera', 'photo:cat', 'photo:coffee']
+    """
     return sorted(f"photo:{path.stem}" for path in PHOTOGRAPHS_FOLDER.glob("*.*"))
 
 
@@ -65,6 +75,13 @@ def open_picture(source: PictureSource, apply_profile: bool = True) -> Image.Ima
     Raises `FileNotFoundError`, `IsADirectoryError` or `PermissionError` for a bad path,
     `TypeError` for a source of no known kind and `PictureError` (a `ValueError`) for one that holds
     no usable picture.
+
+    >>> import cam_helpers as ch
+    >>> import numpy as np
+    >>> ch.open_picture("photo:cat").size
+    (451, 300)
+    >>> ch.open_picture(np.zeros((90, 120, 3))).getpixel((0, 0))
+    (0, 0, 0)
     """
     if isinstance(source, np.ndarray):
         return _to_rgb(_checked_size(_from_array(source)), apply_profile)

@@ -60,6 +60,11 @@ def live_map(
 
     Raises `ValueError` for an unknown view, and for `"channels"` of a network with so many that
     they would make a notebook heavy.
+
+    >>> import cam_helpers as ch
+    >>> live = ch.live_map(ch.explain(ch.load_network(), "cat"), "cat")
+    >>> live.still.size
+    (460, 224)
     """
     return framed(
         explanation, (view,), class_index, view=view, name=name, other=other, height=height

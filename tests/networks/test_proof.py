@@ -60,17 +60,17 @@ class Disguised(nn.Module):
         return self.judge(nn.functional.dropout(x.mean((2, 3)), training=self.training))
 
 
-class Clamped(nn.Module):
-    """Its scores are positive on the noise of the proof, so the clamp does nothing there."""
+class Ends(nn.Module):
+    """Scores that go through a function without a layer of its own."""
 
-    def __init__(self):
+    def __init__(self, end):
         super().__init__()
         self.body = body()
         self.fc = nn.Linear(6, 4)
-        nn.init.constant_(self.fc.bias, 100)
+        self.end = end
 
     def forward(self, x):
-        return self.fc(self.body(x).mean((2, 3))).clamp(min=0)
+        return self.end(self.fc(self.body(x).mean((2, 3))))
 
 
 def chain(*tail):
@@ -80,11 +80,8 @@ def chain(*tail):
 POOL = (nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
-def test_layers_are_found_by_what_they_do_not_by_name():
+def test_layers_are_found_by_what_they_do_and_the_outermost_of_those_that_hand_on_the_same():
     assert find_layers(Disguised(), noise(1, 3, 32, 32), "mine") == ("eyes.left", "judge")
-
-
-def test_the_outermost_of_the_layers_that_hand_on_the_same_tensor_is_found():
     model = nn.Sequential(nn.Sequential(body()), *POOL, nn.Dropout(), nn.Linear(6, 4))
     assert find_layers(model, noise(1, 3, 32, 32), "mine") == ("0", "4")
 
@@ -93,7 +90,7 @@ def test_the_outermost_of_the_layers_that_hand_on_the_same_tensor_is_found():
     ("model", "message"),
     [
         (MaxOnly(), "avgpool"),
-        (Clamped(), r"after fc \(Linear\)"),
+        (Ends(lambda scores: scores.clamp(-500, 500)), r"after fc \(Linear\)"),
         (chain(*POOL, nn.Linear(6, 4), nn.ReLU()), r"4 \(ReLU\) comes last"),
         (chain(*POOL, nn.Sigmoid(), nn.Linear(6, 4)), r"3 \(Sigmoid\) stands between"),
         (chain(*POOL, nn.Linear(6, 5), nn.Linear(5, 4)), r"3 \(Linear\) stands between"),
@@ -125,19 +122,6 @@ def test_a_convolution_that_scores_every_cell_becomes_a_linear_layer_as_advised(
         exec(picture_and_code(str(caught.value)), scope)
         assert find_layers(scope["model"], picture, "mine") == ("0.0", "1")
         torch.testing.assert_close(scope["model"](picture), expected)
-
-
-class Ends(nn.Module):
-    """Scores that go through a function without a layer of its own."""
-
-    def __init__(self, end):
-        super().__init__()
-        self.body = body()
-        self.fc = nn.Linear(6, 4)
-        self.end = end
-
-    def forward(self, x):
-        return self.end(self.fc(self.body(x).mean((2, 3))))
 
 
 @pytest.mark.parametrize(
@@ -258,7 +242,6 @@ def with_layer4(network, *more):
 
 INPUTS = {
     "flipped": lambda x: x.flip(-1),
-    "upside down": lambda x: x.flip(-2),
     "turned round": lambda x: x.flip(-2, -1),
     "turned by 90 degrees": lambda x: x.rot90(1, (-2, -1)),
     "transposed": lambda x: x.transpose(-2, -1),
@@ -273,12 +256,6 @@ def test_a_network_whose_maps_point_elsewhere_is_refused(network, how):
     model = nn.Sequential(Then(INPUTS[how]), network.model).eval()
     with pytest.raises(ch.UnsuitableNetworkError, match=r"of 0 \(Then\) elsewhere"):
         find_layers(model, noise(1, 3, 224, 224), "mine")
-
-
-def test_a_flip_that_is_taken_back_does_no_harm(network):
-    back = Then(lambda x: x.flip(-1))
-    model = nn.Sequential(Then(lambda x: x.flip(-1)), with_layer4(network, back)).eval()
-    assert find_layers(model, noise(1, 3, 224, 224), "mine") == ("1.layer4", "1.fc")
 
 
 def test_cells_shuffled_after_the_feature_layer_are_left_alone(network):
@@ -410,18 +387,18 @@ def test_a_compiled_model_is_right(make_small, how):
     network = make_small()
     expected = ch.explain(network, "cat").cams()
     model = network.model
-    if how == "after loading":
-        model = network.model
-    elif how == "whole":
+    if how == "whole":
         model = torch.compile(model, backend="eager")
     elif how == "in place":
         model.compile(backend="eager")
-    else:
+    elif how == "a part":
         model.body = torch.compile(model.body, backend="eager")
     try:
         with torch.inference_mode():
             model(noise(1, 3, 32, 32))  # what is compiled now, without hooks, must not be used
         compiled = make_network("mine", model, network.categories, network.preprocess)
+        if how == "after loading":
+            model.compile(backend="eager")
         for _ in range(2):
             torch.testing.assert_close(ch.explain(compiled, "cat").cams(), expected)
             model(noise(1, 3, 32, 32))
@@ -564,14 +541,6 @@ class ByName(Parts):
         return self.fc(input=self.body(input=self.stem(x)).mean((2, 3)))
 
 
-class Chance(Parts):
-    """Dropout that is never off, before the last feature maps."""
-
-    def forward(self, x):
-        x = nn.functional.dropout(self.stem(x), training=True)
-        return self.fc(self.body(x).mean((2, 3)))
-
-
 class EmptyBatch(Parts):
     def forward(self, x):
         self.nothing(x[:0])
@@ -591,7 +560,7 @@ class Stopped(Parts):
         raise KeyError("half-way")
 
 
-@pytest.mark.parametrize("kind", [Twice, ByName, Chance, EmptyBatch])
+@pytest.mark.parametrize("kind", [Twice, ByName, EmptyBatch])
 def test_layers_called_in_unusual_ways_are_found(kind):
     network = mine(kind().eval(), list("abcd"))
     assert (network.feature_layer_name, network.classifier_name) == ("body", "fc")

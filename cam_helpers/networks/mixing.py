@@ -79,7 +79,8 @@ def _maps(
     def catch(name: str, layer: nn.Module, by_place: Any, by_name: Any, output: Any) -> None:
         first = output[0] if isinstance(output, tuple) and output else output  # nn's own attention
         maps = as_maps(first, picture.shape[2:]) if isinstance(first, Tensor) else None
-        part = cut(maps[0]) if maps is not None else None
+        # Windows of a picture (timm's Swin) come as a batch of several: none is the picture.
+        part = cut(maps[0]) if maps is not None and len(maps) == 1 else None
         if part is not None:
             caught.pop(name, None)  # of a layer used twice the latest call counts
             caught[name] = part

@@ -6,14 +6,10 @@
     python -m cam_helpers.evaluate results.csv                      the summary once more
 
 `results.csv` gets one row for each picture and category: what the network says, and how well the
-map of that category finds its objects (`cam_helpers.localization`). The summary is computed from
-the rows alone. Where a run stops, the same command goes on, and tries the pictures again that had a
-problem: each process appends whole pictures to a file of its own, `results.csv.part-0` and so on,
-and at the end they become one table, sorted.
-However many processes took part, and however often they were stopped, it is the same to the last
-digit on the same machine: each picture passes through the network by itself (unless `--batch` says
-otherwise), on one thread. `results.csv.made-of` says what the table was made of,
-`results.csv.lock` keeps two commands from filling it at once.
+map of that category finds its objects (`cam_helpers.localization`). Where a run stops, the same
+command goes on, and tries the pictures again that had a problem. However many processes took part,
+and however often they were stopped, the table is the same to the last digit on the same machine:
+each picture passes through the network by itself (unless `--batch` says otherwise), on one thread.
 
 The truth of a category is the union of its masks in the picture (the box of an object without
 mask), and all its boxes, in pixels of the upright picture. It counts whole, also where the network
@@ -21,8 +17,8 @@ saw only the centre of a picture. The pixels of crowds (`iscrowd`) count on neit
 """
 
 import argparse
-import importlib
 import os
+import pkgutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,14 +33,12 @@ def network_of(name: str, device: str) -> Network:
     """Return a network by its name, or the one that a function `module:function` returns."""
     if device == "cuda" and not is_alone():
         device = f"cuda:{os.environ['LOCAL_RANK']}"
-    module, separator, function = name.partition(":")
-    if not separator:
+    if ":" not in name:
         return load_network(name, device=device)
     try:
-        load = getattr(importlib.import_module(module), function)
+        network = pkgutil.resolve_name(name)()
     except (ImportError, AttributeError) as error:
         raise ValueError(f"--network {name}: {error}. It is looked up from here on.") from error
-    network = load()
     if not isinstance(network, Network):
         raise ValueError(
             f"{name} returns a {type(network).__name__}, not a Network: make_network makes one."
@@ -72,7 +66,6 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("results.csv"), help="the table")
     parser.add_argument("--device", default="cpu", help="where the network runs, such as cuda")
     parser.add_argument("--batch", type=int, default=1, help="pictures that it takes at once")
-    parser.add_argument("--workers", type=int, default=0, help="processes that only read pictures")
     parser.add_argument(
         "--thresholds-from", type=Path, help="a table of other pictures, to choose thresholds on"
     )
@@ -82,15 +75,11 @@ def main(words: Sequence[str] | None = None) -> int:
             with processes() as (rank, _):
                 found = once(rank, lambda: summary(chosen.path, chosen.thresholds_from))
         else:
-            found = run(
-                network_of(chosen.network, chosen.device),
-                chosen.path,
-                chosen.out,
-                annotations=chosen.annotations,
-                batch=chosen.batch,
-                workers=chosen.workers,
-                thresholds_from=chosen.thresholds_from,
-            )
+            network = network_of(chosen.network, chosen.device)
+            options = {
+                key: getattr(chosen, key) for key in ("annotations", "batch", "thresholds_from")
+            }
+            found = run(network, chosen.path, chosen.out, **options)
     except (OSError, ValueError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2

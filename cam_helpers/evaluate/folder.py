@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,18 +11,16 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 import torch.distributed as dist
-from PIL import Image
-from torch.utils.data import DataLoader, Dataset
+from PIL import ExifTags, Image
 
-from cam_helpers.evaluate.measure import COLUMNS, Opened, lines_of
+from cam_helpers.evaluate.measure import Opened, lines_of
 from cam_helpers.evaluate.summary import Summary, summary
-from cam_helpers.evaluate.table import Part, Span, check_same, done_in, locked, merge
-from cam_helpers.evaluate.truth import Size, Truth, some
+from cam_helpers.evaluate.table import HEADER, append, beside, check_same, gather, locked
+from cam_helpers.evaluate.truth import Annotated, Truth, some
 from cam_helpers.networks.network import Network, check_network
 from cam_helpers.pictures.open_picture import PictureError, open_picture
 
 Result = TypeVar("Result")
-ORIENTATION = 274  # in EXIF
 TURNED = "turned by its EXIF data, and boxes count in the upright picture"
 
 
@@ -33,7 +31,6 @@ def run(
     *,
     annotations: str | Path | None = None,
     batch: int = 1,
-    workers: int = 0,
     thresholds_from: str | Path | None = None,
 ) -> Summary:
     """Measure the maps of a folder of pictures with COCO annotations into a table; sum it up.
@@ -41,8 +38,8 @@ def run(
     `print` the result, or take its `measures`, intervals by name. `out` is the table, and the same
     call goes on where one was stopped. `annotations` is a file, by default the only .json in the
     folder. `batch` pictures pass through the network at once, on its own device; the last digits
-    depend on it. `workers` processes only read pictures. `thresholds_from` is the table of other
-    pictures, on which the thresholds of MaxBoxAccV2 are chosen.
+    depend on it. `thresholds_from` is the table of other pictures, on which the thresholds of
+    MaxBoxAccV2 are chosen.
 
     Raises `ValueError` for a table that was begun with another network, other annotations or other
     pictures, and for annotations that cannot be used; `OSError` for files that cannot be read or
@@ -58,19 +55,46 @@ def run(
     >>> sorted(found.measures)
     ['MaxBoxAccV2', 'PxAP', 'pointing game', 'share inside']
     """
+    from tqdm import tqdm
+
     check_network(network)
-    table, threads = Path(out), torch.get_num_threads()
-    torch.set_num_threads(1)  # more processes are quicker than more threads, and always agree
-    try:
-        with processes() as (rank, ranks), contextlib.ExitStack() as until_the_end:
-            once(rank, lambda: until_the_end.enter_context(locked(table)))
-            file = Path(annotations) if annotations else find_annotations(Path(folder))
-            left_out = _fill(table, network, Path(folder), file, batch, workers, rank, ranks)
-            other = Path(thresholds_from) if thresholds_from else None
-            found = once(rank, lambda: summary(table, other))
-            return replace(found, problems=found.problems + left_out)
-    finally:
-        torch.set_num_threads(threads)
+    if batch < 1:
+        raise ValueError(f"batch is a number of pictures from 1 on, not {batch}.")
+    table, folder = Path(out), Path(folder)
+    with contextlib.ExitStack() as until_the_end:
+        until_the_end.callback(torch.set_num_threads, torch.get_num_threads())
+        torch.set_num_threads(1)  # more processes are quicker than more threads, and always agree
+        rank, ranks = until_the_end.enter_context(processes())
+        once(rank, lambda: until_the_end.enter_context(locked(table)))
+        file = Path(annotations) if annotations else find_annotations(folder)
+        truth = Truth(file, network)
+        rows = {image: len(annotated.objects) for image, annotated in truth.images.items()}
+
+        def left() -> list[str]:
+            check_same(table, made_of(network, file))
+            done = gather(table, rows, beside(table, "part-done"))
+            finished = {image: lines.sha256 for image, lines in done.items() if not lines.failed}
+            check_pictures(table, folder, truth, finished)
+            print(*truth.told(), f"{len(rows)} pictures, {len(finished)} of them done", sep="\n")
+            return [image for image in rows if image not in finished]
+
+        mine = once(rank, left)[rank::ranks]
+        if mine:
+            part = beside(table, f"part-{rank}")
+            append(part, HEADER)
+            with tqdm(total=len(mine), unit="picture", disable=rank > 0) as bar:
+                for start in range(0, len(mine), batch):
+                    some_of_mine = mine[start : start + batch]
+                    pictures = [opened(folder, i, truth.images[i]) for i in some_of_mine]
+                    lines = lines_of(network, truth, pictures)
+                    append(part, lines.encode(errors="backslashreplace"))
+                    bar.update(len(pictures))
+        if ranks > 1:
+            dist.barrier()
+        once(rank, lambda: gather(table, rows, table))
+        other = Path(thresholds_from) if thresholds_from else None
+        found = once(rank, lambda: summary(table, other))
+        return replace(found, problems=found.problems + len(truth.left_out))
 
 
 def find_annotations(folder: Path) -> Path:
@@ -87,95 +111,44 @@ def find_annotations(folder: Path) -> Path:
     return found[0]
 
 
-def _fill(
-    table: Path,
-    network: Network,
-    folder: Path,
-    annotations: Path,
-    batch: int,
-    workers: int,
-    rank: int,
-    ranks: int,
-) -> int:
-    """Measure what is not in the table yet, this process its share; then make the table whole.
-
-    Returns how many kinds of annotations were left out.
-    """
-    from tqdm import tqdm
-
-    truth = Truth(annotations, network)
-
-    def plan() -> list[str]:
-        check_same(table, made_of(network, annotations))
-        done = done_in(table, truth.rows)
-        check_pictures(table, folder, truth, done)
-        left = [image for image in truth.rows if image not in done or done[image].failed]
-        print(*truth.told(), sep="\n", end="\n" if truth.told() else "")
-        print(f"{len(truth.rows)} pictures, {len(truth.rows) - len(left)} of them done before")
-        return left
-
-    mine = once(rank, plan)[rank::ranks]
-    if mine:
-        pictures = Pictures(folder, truth, mine)
-        loader = DataLoader(pictures, batch_size=batch, num_workers=workers, collate_fn=list)
-        part = Part(table, rank, truth.rows)
-        with tqdm(total=len(mine), unit="picture", disable=rank > 0) as bar:
-            for opened in loader:
-                part.add(lines_of(network, truth, opened).encode(errors="backslashreplace"))
-                bar.update(len(opened))
-    if ranks > 1:
-        dist.barrier()
-    once(rank, lambda: merge(table, truth.rows))
-    return len(truth.left_out)
-
-
-class Pictures(Dataset[Opened]):
-    """Pictures as they are read; in place of a bad or missing file, the reason.
+def opened(folder: Path, image: str, annotated: Annotated) -> Opened:
+    """Read one picture; in place of a bad or missing file return the reason.
 
     Other faults, such as a disk that is gone for a while, stop the run.
     """
-
-    def __init__(self, folder: Path, truth: Truth, images: Sequence[str]) -> None:
-        self.files = [(i, file_of(folder, truth.names[i]), truth.sizes[i]) for i in images]
-
-    def __len__(self) -> int:
-        """Return the number of pictures."""
-        return len(self.files)
-
-    def __getitem__(self, number: int) -> Opened:
-        """Read one picture."""
-        image, path, size = self.files[number]
-        if not path.is_file():
-            return Opened(image, None, problem=f"There is no file {path}.")
-        sha256 = hash_of(path)
-        try:
-            picture = open_picture(path)
-        except PictureError as error:
-            return Opened(image, None, sha256, problem=str(error))
-        stored, is_turned = _as_stored(path)
-        problem = note = ""
-        if size and picture.size != size:
-            problem = f"{path} has {picture.size} pixels, its annotations say {size}."
-            if is_turned and size == stored:
-                problem += " It is " + TURNED + ": turn them, or save the picture upright."
-        elif is_turned and (not size or stored == picture.size):  # else the size says it
-            note = TURNED
-        return Opened(image, None if problem else picture, sha256, note, problem)
+    path, size = file_of(folder, annotated), annotated.size
+    if not path.is_file():
+        return Opened(image, None, problem=f"There is no file {path}.")
+    sha256, note = hash_of(path), ""
+    try:
+        picture = open_picture(path)
+    except PictureError as error:
+        return Opened(image, None, sha256, problem=str(error))
+    turn = orientation(path)
+    changes_size = turn > 4 and picture.width != picture.height  # a quarter turn
+    if size and picture.size != size:
+        problem = f"{path} has {picture.size} pixels, its annotations say {size}."
+        if changes_size and size == picture.size[::-1]:
+            problem += f" It is {TURNED}: turn them, or save the picture upright."
+        return Opened(image, None, sha256, problem=problem)
+    if turn > 1 and not (size and changes_size):  # else the size says which frame is meant
+        note = TURNED
+    return Opened(image, picture, sha256, note)
 
 
-def _as_stored(path: Path) -> tuple[Size, bool]:
-    """Return a picture's size before it is turned upright, and whether it is turned."""
-    with Image.open(path) as stored:
-        try:
-            return stored.size, stored.getexif().get(ORIENTATION, 1) in range(2, 9)
-        except Exception:  # broken EXIF can fail in almost any way, and then it turns nothing
-            return stored.size, False
+def orientation(path: Path) -> int:
+    """Return how EXIF turns a picture upright: 1 (not at all) to 8."""
+    try:
+        with Image.open(path) as stored:
+            return int(stored.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # broken EXIF can fail in almost any way, and then it turns nothing
+        return 1
 
 
-def file_of(folder: Path, name: str) -> Path:
+def file_of(folder: Path, annotated: Annotated) -> Path:
     """Return the path of a picture, also where its name was written under Windows."""
-    path = folder / name
-    return path if path.is_file() else folder / name.replace("\\", "/")
+    path = folder / annotated.name
+    return path if path.is_file() else folder / annotated.name.replace("\\", "/")
 
 
 def hash_of(path: Path) -> str:
@@ -184,13 +157,11 @@ def hash_of(path: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()[:16]
 
 
-def check_pictures(table: Path, folder: Path, truth: Truth, done: dict[str, Span]) -> None:
+def check_pictures(table: Path, folder: Path, truth: Truth, finished: dict[str, str]) -> None:
     """Raise `ValueError` where pictures that were measured are others now."""
-    files = {i: file_of(folder, truth.names[i]) for i, span in done.items() if not span.failed}
+    files = {file_of(folder, truth.images[image]): sha for image, sha in finished.items()}
     others = [
-        file.name
-        for image, file in files.items()
-        if not file.is_file() or hash_of(file) != done[image].sha256
+        file.name for file, sha in files.items() if not file.is_file() or hash_of(file) != sha
     ]
     if others:
         raise ValueError(
@@ -201,20 +172,21 @@ def check_pictures(table: Path, folder: Path, truth: Truth, done: dict[str, Span
 
 def made_of(network: Network, annotations: Path) -> dict[str, str]:
     """Return what the numbers in a table depend on, but for the pictures."""
-    weights = hashlib.sha256(repr(network.model).encode())
+    model = repr(network.model).encode()
     for name, numbers in network.model.state_dict().items():
         whole = numbers.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-        weights.update(name.encode() + whole.numpy().tobytes())
+        model = hashlib.sha256(model + name.encode() + whole.numpy().tobytes()).digest()
     pattern = (np.arange(200 * 300 * 3) * 7 % 256).astype(np.uint8).reshape(200, 300, 3)
     shown = network.preprocess(Image.fromarray(pattern)).detach().cpu().float()
-    return {
-        "network": network.name,
-        "weights": weights.hexdigest(),
-        "preprocessing": hashlib.sha256(shown.numpy().tobytes()).hexdigest(),
-        "categories": hashlib.sha256("\n".join(network.categories).encode()).hexdigest(),
-        "annotations": hashlib.sha256(annotations.read_bytes()).hexdigest(),
-        "columns": ",".join(COLUMNS),
+    content = {
+        "weights": model,
+        "preprocessing": shown.numpy().tobytes(),
+        "categories": "\n".join(network.categories).encode(),
+        "annotations": annotations.read_bytes(),
+        "columns": HEADER,
     }
+    hashes = {name: hashlib.sha256(each).hexdigest() for name, each in content.items()}
+    return {"network": network.name} | hashes
 
 
 # ---- Several processes ------------------------------------------------------------------------
@@ -247,7 +219,7 @@ def once(rank: int, work: Callable[[], Result]) -> Result:
             result = [work()]
         except (OSError, ValueError) as error:
             result = [error]
-    if dist.is_available() and dist.is_initialized():
+    if not is_alone():
         dist.broadcast_object_list(result)
     if isinstance(result[0], Exception):
         raise result[0]

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from cam_helpers.evaluate.truth import Entry, Truth, objects_in
-from cam_helpers.explain import Explanation, explain, explain_batch
+from cam_helpers.explain import Explanation, explain_batch
 from cam_helpers.localization import PixelPrecision, box_overlaps, pointing_game, share_inside
 from cam_helpers.networks.network import Network
 
@@ -40,26 +40,22 @@ class Opened(NamedTuple):
 
 def lines_of(network: Network, truth: Truth, batch: Sequence[Opened]) -> str:
     """Return the lines of some pictures, which go through the network together."""
-    pictures = [opened.picture for opened in batch if opened.picture]
-    explained = iter(explain_each(network, pictures))
+    explained = iter(explain_each(network, [one.picture for one in batch if one.picture]))
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     for opened in batch:
+        annotated = truth.images[opened.image]
         found = next(explained) if opened.picture else opened.problem
-        for class_index, entries in truth.of(opened.image).items():
-            row = {
-                "image_id": opened.image,
-                "image": _line(truth.names[opened.image]),
-                "sha256": opened.sha256,
-                "category": network.categories[class_index],
-            }
+        row = {"image_id": opened.image, "image": _line(annotated.name), "sha256": opened.sha256}
+        for class_index, entries in annotated.objects.items():
+            own: dict[str, Any] = {"category": network.categories[class_index]}
             try:
                 if isinstance(found, str):
                     raise ValueError(found)
-                row |= measure(found, class_index, entries, opened.note)
+                own |= measure(found, class_index, entries, opened.note)
             except ValueError as error:  # no map, or an object without area or out of the picture
-                row["problem"] = _line(str(error))
-            writer.writerow(row)
+                own["problem"] = _line(str(error))
+            writer.writerow(row | own)
     return text.getvalue()
 
 
@@ -70,24 +66,20 @@ def _line(text: str) -> str:
 def explain_each(network: Network, pictures: list[Image.Image]) -> list[Explanation | str]:
     """Return the explanation of each picture, or why there is none.
 
-    In one pass where there are several of one size; where that fails, one by one, so that only the
-    picture at fault goes without.
+    In one pass; where that fails, one by one, so that only the picture at fault goes without.
     """
-    if len(pictures) > 1:
+    if not pictures:
+        return []
+    try:
         inputs = [network.prepare(picture) for picture in pictures]
-        if len({tensor.shape for tensor in inputs}) == 1:
-            try:
-                sizes = [picture.size for picture in pictures]
-                return [*explain_batch(network, torch.cat(inputs), pictures, sizes)]
-            except ValueError:
-                pass
-    found: list[Explanation | str] = []
-    for picture in pictures:
-        try:
-            found.append(explain(network, picture))
-        except ValueError as error:  # its map is none, such as one that does not give the score
-            found.append(str(error))
-    return found
+        if len({tensor.shape for tensor in inputs}) > 1:
+            raise ValueError("These inputs are of several sizes, which fit into no batch.")
+        sizes = [picture.size for picture in pictures]
+        return [*explain_batch(network, torch.cat(inputs), pictures, sizes)]
+    except ValueError as error:  # a map is none, such as one that does not give the score
+        if len(pictures) == 1:
+            return [str(error)]
+        return [found for picture in pictures for found in explain_each(network, [picture])]
 
 
 def measure(

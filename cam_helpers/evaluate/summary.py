@@ -38,19 +38,16 @@ class Rows:
         self.doubtful: dict[str, list[str]] = {}
         self.skipped: list[str] = []
         try:
-            self._read(table)
+            with table.open(encoding="utf-8", newline="") as opened:
+                reader = csv.reader(opened)
+                if tuple(next(reader, ())) != COLUMNS:
+                    raise ValueError("its columns are others.")
+                for fields in reader:
+                    self._add(dict(zip(COLUMNS, fields, strict=True)))
+            for numbers in (self.hits, self.pixels):
+                np.array(numbers)  # raises where the rows are not of one length
         except (csv.Error, OverflowError, ValueError) as error:
             raise ValueError(f"{table} is damaged or no table of this command: {error}") from error
-
-    def _read(self, table: Path) -> None:
-        with table.open(encoding="utf-8", newline="") as opened:
-            reader = csv.reader(opened)
-            if tuple(next(reader, ())) != COLUMNS:
-                raise ValueError("its columns are others.")
-            for fields in reader:
-                self._add(dict(zip(COLUMNS, fields, strict=True)))
-        for numbers in (self.hits, self.pixels):
-            np.array(numbers)  # raises where the rows are not of one length
 
     def _add(self, row: dict[str, str]) -> None:
         if row["problem"]:
@@ -80,19 +77,20 @@ def summary(table: Path, thresholds_from: Path | None = None) -> Summary:
     Raises `ValueError` where a file is damaged or no such table.
     """
     rows = Rows(table)
-    chosen = Rows(thresholds_from) if thresholds_from else rows
     pictures = len(set(rows.images))
     lines = [f"{table}: {len(rows.images)} rows of {pictures} pictures{_made_by(table)}"]
     measures: dict[str, Interval] = {}
     if pictures > 1:
-        measures = _measures(rows, chosen.best_thresholds())
-        at = ", ".join(f"{BOX_THRESHOLDS[number]:.2f}" for number in chosen.best_thresholds())
+        thresholds = (Rows(thresholds_from) if thresholds_from else rows).best_thresholds()
+        measures = _measures(rows, thresholds)
+        at = ", ".join(f"{BOX_THRESHOLDS[number]:.2f}" for number in thresholds)
+        best = f"in {thresholds_from}" if thresholds_from else "here, which flatters"
         known = int(np.isfinite(rows.shares).sum())
         remarks = {
             "pointing game": f"within {TOLERANCE:.1%} of the shorter side (15 of 224 pixels)",
             "share inside": f"of {known} rows; the others have no evidence, or nothing was seen",
             "MaxBoxAccV2": f"largest part above {at} of the maximum, of 19 thresholds the best "
-            + (f"in {thresholds_from}" if thresholds_from else "here, which flatters"),
+            + best,
             "PxAP": "100 levels of each map's maximum",
         }
         if known == len(rows.shares):

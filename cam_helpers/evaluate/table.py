@@ -7,10 +7,9 @@ One with a problem has its lines as well, but is tried again by the next run.
 
 import contextlib
 import csv
-import io
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,147 +18,110 @@ from filelock import FileLock, Timeout
 from cam_helpers.evaluate.measure import COLUMNS
 
 HEADER = (",".join(COLUMNS) + "\n").encode()
-PART = ".part-"
 
 
-class Span(NamedTuple):
-    """Where the lines of a picture stand."""
+class Lines(NamedTuple):
+    """The lines of a picture."""
 
-    file: Path
-    start: int
-    end: int
+    text: bytes
     failed: bool  # at least one of them tells of a problem
     sha256: str  # of the picture
 
 
-def whole_pictures(file: Path, rows: Mapping[str, int]) -> dict[str, Span]:
-    """Return where in a file the lines of each picture stand that has all its `rows`.
+def beside(table: Path, what: object) -> Path:
+    """Return the name of a file that belongs to a table."""
+    return table.with_name(f"{table.name}.{what}")
+
+
+def whole_pictures(file: Path, rows: Mapping[str, int]) -> dict[str, Lines]:
+    """Return the lines of each picture that has all its `rows` in a file.
 
     A process that was killed leaves half a line at most, or some lines of a picture, at the end.
     """
-    found: dict[str, Span] = {}
+    found: dict[str, Lines] = {}
     with file.open("rb") as opened:
         if opened.readline() != HEADER:
             return {}
-        end = start = len(HEADER)
-        last, count, failed = "", 0, False
+        last, problems = "", ""
+        text: list[bytes] = []
         for line in opened:
             fields = next(csv.reader([line.decode(errors="replace")]))
             if not (line.endswith(b"\n") and len(fields) == len(COLUMNS) and fields[0] in rows):
                 break
-            if fields[0] != last or count == rows[last]:  # or the same was tried again
-                last, count, start, failed = fields[0], 0, end, False
-            end, count, failed = end + len(line), count + 1, failed or fields[-1] != ""
-            if count == rows[last]:
-                found[last] = Span(file, start, end, failed, fields[COLUMNS.index("sha256")])
+            if fields[0] != last or len(text) == rows[last]:  # or the same was tried again
+                last, text, problems = fields[0], [], ""
+            text.append(line)
+            problems += fields[-1]
+            if len(text) == rows[last]:
+                sha256 = fields[COLUMNS.index("sha256")]
+                found[last] = Lines(b"".join(text), bool(problems), sha256)
     return found
+
+
+def gather(table: Path, rows: Mapping[str, int], into: Path) -> dict[str, Lines]:
+    """Return the lines of every finished picture, and put those of all parts into one file.
+
+    Where a picture was tried again, lines without a problem go first. Raises `ValueError` where the
+    table itself, which is written whole, was changed since.
+    """
+    found: dict[str, Lines] = {}
+    if table.exists():
+        found = whole_pictures(table, rows)
+        if found.keys() != rows.keys():
+            raise ValueError(f"{table} was changed by another program. Name another --out.")
+    parts = parts_of(table)
+    for part in parts:
+        for image, lines in whole_pictures(part, rows).items():
+            if image not in found or found[image].failed:
+                found[image] = lines
+    if parts:
+        write_whole(into, HEADER + b"".join(found[image].text for image in rows if image in found))
+        for part in set(parts) - {into}:
+            part.unlink()
+    return found
+
+
+def parts_of(table: Path) -> list[Path]:
+    """Return the files in which processes left their lines, also those of an earlier run."""
+    return sorted(f for f in table.parent.iterdir() if f.name.startswith(f"{table.name}.part-"))
 
 
 @contextlib.contextmanager
 def locked(table: Path) -> Iterator[None]:
     """Keep other commands from a table; a killed process keeps nobody.
 
-    Raises `OSError` where another one has it, `NotADirectoryError` or `IsADirectoryError` where
-    there is no place for it.
+    Raises `OSError` where another one has it, or where there is no place for it.
     """
     if not table.parent.is_dir():
         raise NotADirectoryError(f"{table.parent} is no folder: make it, or name another --out.")
     if table.is_dir():
         raise IsADirectoryError(f"{table} is a folder: name a file in it with --out.")
-    lock = FileLock(f"{table}.lock")
     try:
-        lock.acquire(timeout=0)
+        with FileLock(beside(table, "lock"), timeout=0):
+            yield
     except Timeout:
         raise BlockingIOError(
             f"Another command is filling {table}: wait until it is done, or name another --out."
         ) from None
+
+
+def append(file: Path, lines: bytes) -> None:
+    """Write some lines, so that they are there whatever happens next; an error names the file."""
     try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextlib.contextmanager
-def named_in_errors(file: Path) -> Iterator[None]:
-    """Name the file in an error of writing, such as on a full disk, which names none."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(error.errno, error.strerror or str(error), str(file)) from error
-
-
-class Part:
-    """The file of a process, to which it adds whole pictures, after those that are there."""
-
-    def __init__(self, table: Path, rank: int, rows: Mapping[str, int]) -> None:
-        self.file = table.with_name(f"{table.name}{PART}{rank}")
-        with named_in_errors(self.file):
-            self.opened = self.file.open("ab", buffering=0)
-            ends = [span.end for span in whole_pictures(self.file, rows).values()]
-            self.opened.truncate(max(ends, default=0))
-        if not ends:
-            self.add(HEADER)
-
-    def add(self, lines: bytes) -> None:
-        """Write some lines, so that they are there whatever happens next."""
-        with named_in_errors(self.file):
+        with file.open("ab", buffering=0) as opened:
             while lines:
-                lines = lines[self.opened.write(lines) :]
-            os.fsync(self.opened.fileno())
-
-
-def parts_of(table: Path) -> list[Path]:
-    """Return the files in which processes left their lines, also those of an earlier run."""
-    return sorted(f for f in table.parent.iterdir() if f.name.startswith(table.name + PART))
-
-
-def done_in(table: Path, rows: Mapping[str, int]) -> dict[str, Span]:
-    """Return where the lines of every finished picture stand, those without a problem first.
-
-    Raises `ValueError` where the table itself, which is written whole, was changed since.
-    """
-    done: dict[str, Span] = {}
-    if table.exists():
-        done = whole_pictures(table, rows)
-        if done.keys() != rows.keys():
-            raise ValueError(f"{table} was changed by another program. Name another --out.")
-    for part in parts_of(table):
-        for image, span in whole_pictures(part, rows).items():
-            if image not in done or done[image].failed:
-                done[image] = span
-    return done
-
-
-def merge(table: Path, rows: Mapping[str, int]) -> None:
-    """Put the lines of all parts into the table, in the order of `rows`, and remove the parts."""
-    done, parts = done_in(table, rows), parts_of(table)
-    if not parts:
-        return
-
-    def write(draft: io.BufferedWriter) -> None:
-        draft.write(HEADER)
-        with contextlib.ExitStack() as files:
-            used = {span.file for span in done.values()}
-            sources = {file: files.enter_context(file.open("rb")) for file in used}
-            for image in rows:
-                file, start, end, *_ = done[image]
-                sources[file].seek(start)
-                draft.write(sources[file].read(end - start))
-
-    write_whole(table, write)
-    for part in parts:
-        part.unlink()
-
-
-def write_whole(file: Path, write: Callable[[io.BufferedWriter], object]) -> None:
-    """Let `write` fill a file under another name, then rename it: it is never half written."""
-    draft = file.with_name(f"{file.name}.draft")
-    with named_in_errors(draft):
-        with draft.open("wb") as opened:
-            write(opened)
-            opened.flush()
+                lines = lines[opened.write(lines) :]
             os.fsync(opened.fileno())
-        draft.replace(file)
+    except OSError as error:  # such as on a full disk, which names none
+        raise OSError(error.errno, error.strerror, str(file)) from error
+
+
+def write_whole(file: Path, text: bytes) -> None:
+    """Fill a file under another name, then rename it: it is never half written."""
+    draft = beside(file, "draft")
+    draft.unlink(missing_ok=True)
+    append(draft, text)
+    draft.replace(file)
 
 
 def check_same(table: Path, made_of: Mapping[str, str]) -> None:
@@ -167,17 +129,16 @@ def check_same(table: Path, made_of: Mapping[str, str]) -> None:
 
     Raises `ValueError` where it was begun with something else.
     """
-    beside = table.with_name(f"{table.name}.made-of")
+    note = beside(table, "made-of")
     begun = [file for file in [table, *parts_of(table)] if file.exists()]
     if not begun:
-        text = json.dumps(made_of, indent=1) + "\n"
-        write_whole(beside, lambda file: file.write(text.encode()))
+        write_whole(note, (json.dumps(made_of, indent=1) + "\n").encode())
         return
     try:
-        before = dict(json.loads(beside.read_text(encoding="utf-8")))
+        before = dict(json.loads(note.read_text(encoding="utf-8")))
     except (FileNotFoundError, TypeError, ValueError):
         raise ValueError(
-            f"{begun[0]} exists, and {beside} does not say what it was made of. Name another --out."
+            f"{begun[0]} exists, and {note} does not say what it was made of. Name another --out."
         ) from None
     others = [name for name in made_of if before.get(name) != made_of[name]]
     if others:

@@ -5,8 +5,9 @@ and masks count in pixels of the upright picture, as `open_picture` gives it.
 """
 
 import json
-import math
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,11 +17,34 @@ from cam_helpers.boxes import Box, rounded
 from cam_helpers.localization import iou
 from cam_helpers.networks.network import Network
 
-Entry = dict[str, Any]
 Size = tuple[int, int]
 MOST_NAMED = 20
 BEYOND = "a box reaches beyond the picture"
 DISAGREE = "box and mask disagree"
+TAKEN = "taken for the network's category, though capitals differ"
+UNKNOWN = "unknown to the network, left out"
+CROWDS = (
+    "crowds (iscrowd), whose pixels count neither as object nor as ground (if they are single "
+    "objects, as CVAT's masks are, set iscrowd to 0)"
+)
+
+
+class Entry(NamedTuple):
+    """One annotation, checked; it has a box, a mask or both."""
+
+    id: str
+    box: Box | None
+    mask: Any  # polygons, or run lengths
+    is_crowd: bool
+
+
+@dataclass
+class Annotated:
+    """A picture, and what is in it."""
+
+    name: str  # of the file
+    size: Size | None  # (width, height), where the file tells it
+    objects: dict[int, list[Entry]] = field(default_factory=dict)  # by class index, crowds too
 
 
 class Objects(NamedTuple):
@@ -35,11 +59,8 @@ class Objects(NamedTuple):
 class Truth:
     """What an annotations file says, as far as the network knows the categories.
 
-    By image id, as text: `rows`, how many rows the picture gets, in the table's order; `names` of
-    the files; `sizes` (width, height), None where the file tells none. `unknown` are the names of
-    the categories left out, each with what may be meant, `taken_for` those that differ in capitals
-    alone, `crowds` counts the entries with `iscrowd`. Raises `ValueError` where there is nothing to
-    measure.
+    `images`, by id as text, are those with an object, in the file's order. Raises `ValueError`
+    where there is nothing to measure.
     """
 
     def __init__(self, file: Path, network: Network) -> None:
@@ -48,109 +69,104 @@ class Truth:
             images, entries, categories = (
                 list(coco[part]) for part in ("images", "annotations", "categories")
             )
-            named = {_key(entry["id"]): str(entry["name"]) for entry in categories}
+            names = {_key(entry["id"]): str(entry["name"]) for entry in categories}
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{file} is no annotations file in COCO's format: {type(error).__name__}: {error}"
             ) from error
+        self.images: dict[str, Annotated] = {}
         self.left_out: dict[str, list[str]] = {}
-        self.classes: dict[str, int] = {}
-        self.unknown: list[str] = []
-        self.taken_for: list[str] = []
-        self._read_categories(named, network)
-        self.names: dict[str, str] = {}
-        self.sizes: dict[str, Size | None] = {}
-        for entry in images:
-            self._count(self._read_image(entry), entry)
-        self.crowds = 0
-        self.objects: dict[str, dict[int, list[Entry]]] = {image: {} for image in self.names}
-        for entry in entries:
-            self._count(self._read_annotation(entry, named), entry)
-        counts = {image: len(self.of(image)) for image in self.names}
-        self.rows = {image: counts[image] for image in sorted(counts, key=_order) if counts[image]}
-        if not self.classes:
-            raise ValueError(
-                f"{network.name} knows none of the categories in {file}: "
-                f"{', '.join(self.unknown[:MOST_NAMED])}."
-            )
-        if not self.rows:
-            raise ValueError(
-                "\n  ".join([f"{file} tells of no object that {network.name} knows.", *self.told()])
-            )
+        self.remarked: dict[str, list[str]] = {}  # what is no fault
+        self.classes = {key: self._class_of(name, network) for key, name in names.items()}
+        self._read(images, self._read_image, "images without an id or a file_name")
+        without = "annotations without image_id or category_id, or not in COCO's format"
+        self._read(entries, self._read_annotation, without)
+        for image in self.images.values():  # a category of crowds alone has no row
+            kept = {i: e for i, e in image.objects.items() if not all(one.is_crowd for one in e)}
+            image.objects = dict(sorted(kept.items()))
+        self.images = {key: image for key, image in self.images.items() if image.objects}
+        if not self.images:
+            nothing = f"{file} tells of no object that {network.name} knows."
+            raise ValueError("\n  ".join([nothing, *self.told()]))
 
     def told(self) -> list[str]:
         """Return what was left out, ignored or taken for something else, a line for each reason."""
-        lines = [f"{len(ids)} x {why}: {some(ids)}" for why, ids in self.left_out.items()]
-        if self.crowds:
-            lines.append(
-                f"{self.crowds} crowds (iscrowd): their pixels count neither as object nor as "
-                "ground. If they are single objects, as CVAT's masks are, set iscrowd to 0."
-            )
-        lines += self.taken_for
-        if self.unknown:
-            lines.append(f"unknown to the network, left out: {some(self.unknown)}")
-        return lines
+        reasons = self.left_out | self.remarked
+        return [f"{len(names)} x {why}: {some(names)}" for why, names in reasons.items()]
 
-    def _count(self, reason: str, entry: Any) -> None:
-        if reason:
-            name = entry.get("id", "one without id") if isinstance(entry, dict) else "no entry"
-            self.left_out.setdefault(reason, []).append(str(name))
+    def _read(self, entries: list[Any], read: Callable[[Any], None], otherwise: str) -> None:
+        for entry in entries:
+            try:
+                read(entry)
+            except (KeyError, TypeError, ValueError) as error:
+                reason = str(error) if isinstance(error, ValueError) else otherwise
+                name = entry.get("id", "one without id") if isinstance(entry, dict) else "no entry"
+                self.left_out.setdefault(reason, []).append(str(name))
 
-    def _read_categories(self, named: dict[str, str], network: Network) -> None:
-        folded = [category.casefold() for category in network.categories]
-        for key, name in named.items():
-            if network.categories.count(name) == 1:
-                self.classes[key] = network.class_index(name)
-            elif folded.count(name.casefold()) == 1:
-                self.classes[key] = folded.index(name.casefold())
-                found = network.categories[self.classes[key]]
-                self.taken_for.append(f"{name!r} is taken for {found!r}")
-            else:
-                self.unknown.append(f"{name} ({_what_is_meant(network, name)})")
-
-    def _read_image(self, entry: Entry) -> str:
-        """Take up an image, or return why not."""
+    def _class_of(self, name: str, network: Network) -> int | None:
         try:
-            key, name = _key(entry["id"]), str(entry["file_name"])
-        except (KeyError, TypeError, ValueError):
-            return "images without an id (a number or a text in one line) or a file_name"
-        if key in self.names:
-            return "images whose id another one has"
-        width, height = entry.get("width"), entry.get("height")
-        self.names[key] = name
-        self.sizes[key] = (int(width), int(height)) if width and height else None
-        return ""
+            return network.class_index(name)
+        except ValueError as error:
+            folded = [category.casefold() for category in network.categories]
+            if folded.count(name.casefold()) == 1:
+                self.remarked.setdefault(TAKEN, []).append(name)
+                return folded.index(name.casefold())
+            hint = str(error).split(". ")[-1].rstrip(".")  # what may be meant
+            self.remarked.setdefault(UNKNOWN, []).append(f"{name} ({hint})")
+            return None
 
-    def _read_annotation(self, entry: Entry, named: dict[str, str]) -> str:
-        """Take up an annotation, or return why not; unknown categories go without a word here."""
-        try:
-            image, category = _key(entry["image_id"]), _key(entry["category_id"])
-        except (KeyError, TypeError, ValueError):
-            return "annotations without image_id or category_id"
-        if image not in self.names:
-            return "annotations whose image_id leads to no image"
-        if category not in named:
-            return "annotations whose category_id leads to no category"
+    def _read_image(self, entry: Any) -> None:
+        key, size = _key(entry["id"]), (entry.get("width"), entry.get("height"))
+        if key in self.images:
+            raise ValueError("images whose id another one has")
+        self.images[key] = Annotated(str(entry["file_name"]), size if all(size) else None)
+
+    def _read_annotation(self, entry: Any) -> None:
+        image, category = self.images.get(_key(entry["image_id"])), _key(entry["category_id"])
+        if image is None:
+            raise ValueError("annotations whose image_id leads to no image")
         if category not in self.classes:
-            return ""
-        reason = _fault(entry)
-        if not reason:
-            self.crowds += bool(entry.get("iscrowd"))
-            self.objects[image].setdefault(self.classes[category], []).append(entry)
-        return reason
-
-    def of(self, image: str) -> dict[int, list[Entry]]:
-        """Return the annotations of a picture by class index, in rising order, crowds too."""
-        return {
-            index: entries
-            for index, entries in sorted(self.objects[image].items())
-            if has_object(entries)
-        }
+            raise ValueError("annotations whose category_id leads to no category")
+        class_index = self.classes[category]
+        if class_index is not None:
+            checked = _checked(entry)
+            if checked.is_crowd:
+                self.remarked.setdefault(CROWDS, []).append(checked.id)
+            image.objects.setdefault(class_index, []).append(checked)
 
 
-def has_object(entries: Iterable[Entry]) -> bool:
-    """Say whether there is more than crowds."""
-    return not all(entry.get("iscrowd") for entry in entries)
+def _checked(entry: dict[str, Any]) -> Entry:
+    """Return an annotation whose box and polygons are numbers that can be meant."""
+    given, mask, box = entry.get("bbox"), entry.get("segmentation"), None
+    if mask and isinstance(mask, list):
+        mask = mask if isinstance(mask[0], list) else [mask]
+        if any(len(_numbers(each)) < 6 or len(each) % 2 for each in mask):
+            raise ValueError("annotations whose polygon is not x, y of at least three corners")
+    if given:
+        numbers = _numbers(given)
+        if len(numbers) != 4:
+            raise ValueError("annotations whose box is not four numbers")
+        if min(numbers[2:]) <= 0:
+            raise ValueError("annotations whose box has no area")
+        if max(numbers) <= 1:
+            raise ValueError("annotations whose box has numbers from 0 to 1, not pixels as COCO's")
+        box = _corners(*numbers)
+    elif not mask:
+        raise ValueError("annotations with neither box nor mask")
+    return Entry(str(entry.get("id")), box, mask, bool(entry.get("iscrowd")))
+
+
+def _numbers(given: Any) -> list[float]:
+    """Return finite numbers in a row, or none."""
+    try:
+        numbers = np.asarray(given, dtype=float)
+    except (TypeError, ValueError):
+        return []
+    return numbers.tolist() if numbers.ndim == 1 and np.isfinite(numbers).all() else []
+
+
+def _corners(x: float, y: float, width: float, height: float) -> Box:
+    return x, y, x + width, y + height
 
 
 def objects_in(entries: Sequence[Entry], size: Size) -> Objects:
@@ -158,130 +174,73 @@ def objects_in(entries: Sequence[Entry], size: Size) -> Objects:
 
     Raises `ValueError` for a damaged mask.
     """
+    from pycocotools.mask import encode, toBbox
+
     mask, ignored = (np.zeros(size[::-1], dtype=bool) for _ in range(2))
-    boxes, notes = [], []
+    boxes, notes = [], set()
     for entry in entries:
-        box = true_box(entry)
-        if entry.get("segmentation"):
+        box, own = entry.box, np.zeros_like(mask)
+        if entry.mask:
             try:
-                own = mask_of(entry["segmentation"], mask.shape)
+                own = mask_of(entry.mask, mask.shape)
             except Exception as error:  # of any kind, where it is not in COCO's format
-                raise ValueError(f"The mask {entry.get('id')} is damaged: {error}") from error
-            around = box_around(own)
-            if box and around and iou(box, around) < 0.5:
-                notes.append(DISAGREE)
+                raise ValueError(f"The mask {entry.id} is damaged: {error}") from error
+            around = _corners(*toBbox(encode(np.asfortranarray(own, dtype=np.uint8))).tolist())
+            if own.any() and iou(box or around, around) < 0.5:
+                notes.add(DISAGREE)
             box = box or around
-        else:
-            assert box
-            own = np.zeros_like(mask)
+        elif box:
             x0, y0, x1, y1 = rounded(box)
             own[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)] = True
         if box and (min(box) < -1 or box[2] > size[0] + 1 or box[3] > size[1] + 1):
-            notes.append(BEYOND)
-        if entry.get("iscrowd"):
+            notes.add(BEYOND)
+        if entry.is_crowd:
             ignored |= own
         else:
             mask |= own
             boxes += [box] if box else []
-    return Objects(boxes, mask, ignored & ~mask, sorted(set(notes)))
-
-
-def true_box(entry: Entry) -> Box | None:
-    """Return the box (x0, y0, x1, y1) of an annotation; COCO has the width and height."""
-    if not entry.get("bbox"):
-        return None
-    x, y, width, height = map(float, entry["bbox"])
-    return x, y, x + width, y + height
-
-
-def box_around(mask: np.ndarray) -> Box | None:
-    """Return the box around what is true."""
-    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
-    if not rows.size:
-        return None
-    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+    return Objects(boxes, mask, ignored & ~mask, sorted(notes))
 
 
 def mask_of(segmentation: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Return a mask (H, W) of bool from polygons or run lengths, or raise `ValueError`."""
+    """Return a mask (H, W) of bool from polygons or run lengths, or raise `ValueError`.
+
+    Run lengths are put together here: pycocotools leaves to chance what lies beyond the last one.
+    """
     from pycocotools.mask import decode, frPyObjects, merge
 
     if isinstance(segmentation, list):
-        is_flat = not isinstance(segmentation[0], list)
-        runs = merge(frPyObjects([segmentation] if is_flat else segmentation, *shape))
-    elif isinstance(segmentation["counts"], list):
-        runs = frPyObjects(segmentation, *segmentation["size"])
-    else:
-        runs = segmentation
-    if tuple(runs["size"]) != shape:
-        raise ValueError(f"its size is {runs['size']}, the picture's {list(shape)}")
-    lengths = run_lengths(runs["counts"])  # `decode` leaves to chance what lies beyond the last run
-    if sum(lengths) != shape[0] * shape[1] or min(lengths) < 0:
+        found: np.ndarray = decode(merge(frPyObjects(segmentation, *shape))).astype(bool)
+        return found
+    if tuple(segmentation["size"]) != shape:
+        raise ValueError(f"its size is {segmentation['size']}, the picture's {list(shape)}")
+    counts = segmentation["counts"]
+    lengths = counts if isinstance(counts, list) else run_lengths(counts)
+    if sum(lengths) != shape[0] * shape[1]:
         raise ValueError("its runs do not fill the picture")
-    found: np.ndarray = decode(runs).astype(bool)
-    return found
+    return np.repeat(np.arange(len(lengths)) % 2 == 1, lengths).reshape(shape, order="F")
 
 
-def run_lengths(counts: str | bytes) -> list[int]:
+def run_lengths(counts: str) -> list[int]:
     """Return the run lengths in COCO's compressed form.
 
     Five bits a character, lowest first, 32 where more follow; from the fourth length on it is the
     difference from the last but one (`rleToString` in pycocotools' maskApi.c).
     """
     lengths: list[int] = []
-    value = shift = 0
-    for character in counts.encode() if isinstance(counts, str) else counts:
-        bits = character - 48
-        value |= (bits & 31) << shift
-        shift += 5
-        if not bits & 32:
-            value -= (bits & 16) << (shift - 4)  # a negative number
-            lengths.append(value + (lengths[-2] if len(lengths) > 2 else 0))
-            value = shift = 0
+    for characters in re.findall("[P-o]*[0-O]", counts):
+        bits = [ord(character) - 48 for character in characters]
+        value = sum((five & 31) << 5 * place for place, five in enumerate(bits))
+        value -= (bits[-1] & 16) << 5 * len(bits) - 4  # a negative number
+        lengths.append(value + (lengths[-2] if len(lengths) > 2 else 0))
     return lengths
-
-
-def _fault(entry: Entry) -> str:
-    """Return why an annotation cannot be used, or nothing."""
-    mask = entry.get("segmentation")
-    if isinstance(mask, list) and mask:
-        for polygon in mask if isinstance(mask[0], list) else [mask]:
-            if len(polygon) < 6 or len(polygon) % 2 or not all(map(_is_number, polygon)):
-                return "annotations whose polygon is not x, y of at least three corners"
-    if not entry.get("bbox"):
-        return "" if mask else "annotations with neither box nor mask"
-    box = entry["bbox"]
-    if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
-        return "annotations whose box is not four numbers"
-    if min(box[2:]) <= 0:
-        return "annotations whose box has no area"
-    if max(box) <= 1:
-        return "annotations whose box has numbers from 0 to 1, where COCO counts pixels"
-    return ""
-
-
-def _is_number(number: object) -> bool:
-    return type(number) in (int, float) and math.isfinite(number)  # type: ignore[arg-type]
 
 
 def _key(number: object) -> str:
     """Return an id as text; 3 and "3" are the same."""
     if type(number) not in (int, str) or len(str(number).splitlines()) != 1:
-        raise ValueError(f"an id is a whole number or a text in one line, not {number!r}")
+        raise TypeError(f"an id is a whole number or a text in one line, not {number!r}")
     return str(number).encode(errors="backslashreplace").decode()  # JSON may hold half of a pair
-
-
-def _order(key: str) -> tuple[bool, int, str]:
-    is_number = key.isascii() and key.isdigit()
-    return not is_number, int(key) if is_number else 0, key
-
-
-def _what_is_meant(network: Network, name: str) -> str:
-    try:
-        network.class_index(name)
-    except ValueError as error:
-        return str(error).split(". ")[-1].rstrip(".")
-    return "unknown"
 
 
 def some(names: Sequence[str]) -> str:

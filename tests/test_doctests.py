@@ -10,7 +10,7 @@ import cam_helpers as ch
 from cam_helpers.evaluate import run
 
 # The five steps and what stands on them are explained by the notebooks that build them.
-BUILT_BY_HAND = {"predict", "isolate_weights", "explain_many", "frame_cell", "explorer"}
+BUILT_BY_HAND = {"predict", "isolate_weights", "explain_many", "frame_cell"}
 FUNCTIONS = {name: getattr(ch, name) for name in ch.__all__} | {"evaluate.run": run}
 
 

@@ -18,7 +18,11 @@ PROJECT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 PAGES = ["README.md", "CONTRIBUTING.md", "tests/README.md", "data/README.md"]
-PAGES += [f"notebooks/{path.name}" for path in sorted((PROJECT / "notebooks").glob("*.*"))]
+PAGES += [
+    f"notebooks/{path.name}"
+    for path in sorted((PROJECT / "notebooks").glob("*.*"))
+    if path.is_file()
+]
 # What it shows lies beside it in the book alone; tests/book opens it there.
 PAGES.remove("notebooks/explorer_page.md")
 CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}

@@ -16,7 +16,7 @@ def check_machine() -> list[str]:
 
     Nothing is installed, downloaded or changed.
     """
-    networks = [check_network(name) for name in PICTURES]
+    networks = [check_shipped(name) for name in PICTURES]
     found = (check_packages(), check_torchvision(), *networks, check_disk(), check_asserts())
     return [f"{'ok  ' if is_good else 'LOOK'}  {words}" for is_good, words in found]
 
@@ -44,7 +44,7 @@ def check_torchvision() -> tuple[bool, str]:
     return True, "torchvision fits torch"
 
 
-def check_network(name: str) -> tuple[bool, str]:
+def check_shipped(name: str) -> tuple[bool, str]:
     """Load a shipped network and let it look at a shipped picture."""
     from cam_helpers.explain import explain
     from cam_helpers.networks.load import load_network

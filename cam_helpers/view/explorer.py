@@ -29,6 +29,10 @@ def explorer(
     read back and set: `class_index`, `other_index`, `cell` (row, column) and `view`; a slider of
     your own is linked with `ipywidgets.jslink((slider, "value"), (widget, "class_index"))`. Stored
     in a notebook it is a frame that stays live without a kernel (`live_map`).
+
+    >>> import cam_helpers as ch
+    >>> ch.explorer(picture="cat_and_dog", class_index="cat").class_index
+    0
     """
     # ipywidgets is heavy, and whoever wants no widget can do without it.
     from cam_helpers.view.widget import Explorer

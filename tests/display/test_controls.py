@@ -40,7 +40,7 @@ def test_a_panel_hands_the_values_on_in_the_order_of_its_controls(network):
     picker = IntSlider(value=3, max=11)
     LivePanel(draw, first, second, picker)
     second.value = 5
-    picker.names.value = 6
+    picker.value = 6
     first.value = 4
     assert calls == [(1, 2, 3), (1, 5, 3), (1, 5, 6), (4, 5, 6)]
 

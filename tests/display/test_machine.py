@@ -35,7 +35,7 @@ def test_missing_packages_are_named_with_the_command_that_installs_them(monkeypa
     [("tiny_resnet", "cat", "cat"), ("tf_mobilenet_v2", "photo:cat", "tiger cat")],
 )
 def test_each_shipped_network_is_made_to_look_at_a_picture(name, picture, category):
-    is_good, words = machine.check_network(name)
+    is_good, words = machine.check_shipped(name)
     assert is_good
     assert words.endswith(f'{name} is loaded; of the picture "{picture}" it says {category}')
 
@@ -58,7 +58,7 @@ def test_a_network_that_cannot_be_loaded_is_told(monkeypatch, error):
         raise error
 
     monkeypatch.setattr(load, "load_network", fail)
-    found = machine.check_network("tf_mobilenet_v2")
+    found = machine.check_shipped("tf_mobilenet_v2")
     assert found == (False, f"the shipped network tf_mobilenet_v2: {error}")
 
 

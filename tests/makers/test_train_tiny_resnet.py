@@ -171,7 +171,7 @@ def test_a_wrong_command_is_refused_before_the_training(
     before = WEIGHTS_FILE.read_bytes()
     argv = ["train", *(option.format(folder=tmp_path) for option in options)]
     monkeypatch.setattr(sys, "argv", argv)
-    monkeypatch.setattr(train_module, "FreshScenes", None)  # no training gets as far as that
+    monkeypatch.setattr(train_module, "DataLoader", None)  # no training gets as far as that
     with pytest.raises(SystemExit) as caught:
         train_module.main()
     assert words in f"{caught.value} {capsys.readouterr().err}"

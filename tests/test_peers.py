@@ -352,15 +352,15 @@ def torchcam_overlay(shown: Image.Image, cam: Tensor, **options: float) -> Image
 
 def test_torchcams_overlay_squares_the_map():
     cam = torch.full((3, 4), 0.5)
-    theirs = red(torchcam_overlay(picture(8, 6), cam, alpha=0.0))
+    theirs = red(torchcam_overlay(picture(16, 12), cam, alpha=0.0))
     assert np.unique(theirs).tolist() == [64]  # 0.5 squared is a quarter of 256
-    ours = red(ch.overlay(picture(8, 6), cam, opacity=1, colour_map="gray", limits=(0, 1)))
+    ours = red(ch.overlay(picture(16, 12), cam, opacity=1, colour_map="gray", limits=(0, 1)))
     assert np.unique(ours).tolist() == [128]
 
 
 def test_torchcams_alpha_is_the_weight_of_the_picture_and_never_1():
     cam = torch.ones(3, 4)
-    seen = picture(8, 6)
+    seen = picture(16, 12)
     theirs = torchcam_overlay(seen, cam, alpha=0.75)
     ours = ch.overlay(seen, cam, opacity=0.25, colour_map="gray", limits=(0, 1))
     assert np.abs(red(theirs) - red(ours)).max() <= 1
@@ -421,8 +421,8 @@ def test_pytorch_grad_cam_leaves_evaluation_mode_and_gradients_behind(tiny):
 
 
 def test_pytorch_grad_cams_overlay_brightens_the_picture():
-    grey = picture(8, 6, 100)
-    nothing = np.zeros((6, 8), dtype=np.float32)
+    grey = picture(16, 12, 100)
+    nothing = np.zeros((12, 16), dtype=np.float32)
     shown = grad_cam_image.show_cam_on_image(np.asarray(grey) / 255, nothing, image_weight=1)
     assert np.unique(shown).tolist() == [255]
     assert np.unique(red(ch.overlay(grey, torch.zeros(3, 4), "blend", opacity=0))).tolist() == [100]

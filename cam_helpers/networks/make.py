@@ -30,7 +30,8 @@ def make_network(
     resize and cut as it likes, as long as the picture stays upright and nothing is left to chance.
     Where it changes each picture by its own colours (a z-score), nothing can be measured: then
     `box` says it, a function from a picture's (width, height) to the box (x0, y0, x1, y1), such as
-    `lambda size: (0, 0, *size)` for the whole. This is taken on trust.
+    `lambda size: (0, 0, *size)` for the whole. Measured or said, it is compared with each picture:
+    one that is cut otherwise, by what is in it, is refused.
 
     `reading` says how scores become probabilities: `"sigmoid"` for a multi-label network, where
     each class stands for itself; `"as they are"` for numbers that are none.

@@ -27,6 +27,7 @@ from cam_helpers.networks.seen import (
     noise_for,
     stretched,
 )
+from cam_helpers.networks.shown_place import shows
 from cam_helpers.pictures.open_picture import PictureSource, open_picture
 
 ClassChoice = SupportsIndex | str
@@ -129,10 +130,12 @@ class Classifier:
         A picture is preprocessed into a batch of one. A tensor, (C, H, W) or (N, C, H, W), counts
         as preprocessed already; where its numbers look like plain colours, this warns. Raises
         `ValueError` for a tensor of another shape or of other numbers than finite floats, and for a
-        picture whatever `open_picture` raises.
+        picture whatever `open_picture` raises. A `Network` compares the input with the picture, and
+        raises `ValueError` where `seen_box` is not what the preprocessing shows of it.
         """
         is_tensor = isinstance(picture, Tensor)
-        batch = picture if isinstance(picture, Tensor) else self.preprocess(open_picture(picture))
+        whole = picture if isinstance(picture, Tensor) else open_picture(picture)
+        batch = whole if isinstance(whole, Tensor) else self.preprocess(whole)
         if batch.ndim == 3:
             batch = batch.unsqueeze(0)
         if batch.ndim != 4 or (is_tensor and batch.shape[1] != self._channels):
@@ -154,7 +157,12 @@ class Classifier:
                 "itself, or network.preprocess(picture).",
                 stacklevel=3,  # the line that called `predict` or `explain`
             )
+        if isinstance(whole, Image.Image):
+            self._check_place(whole, batch[0])
         return batch.to(next(self.model.parameters(), batch))
+
+    def _check_place(self, whole: Image.Image, tensor: Tensor) -> None:
+        """Ask nothing: without a map, no place is promised."""
 
     @cached_property
     def _channels(self) -> int:
@@ -249,6 +257,18 @@ class Network(Classifier):
         """Return the scores, as `Classifier` does, where the last layer is still one that fits."""
         assert self.classifier is not None
         return super().check_scores(scores, pictures)
+
+    def _check_place(self, whole: Image.Image, tensor: Tensor) -> None:
+        """Refuse a picture of which the network sees another part than `seen_box` names."""
+        box = self.seen_box(whole.size)
+        if not shows(tensor, whole, box):
+            raise ValueError(
+                f"Of this picture {self.name} does not see the part that seen_box names, "
+                f"{tuple(round(edge) for edge in box)}: does its preprocessing cut each picture by "
+                "what is in it, as dark borders or the brightest part? A map would be put in the "
+                "wrong place. Cut the picture yourself, before the preprocessing; or explain the "
+                "tensor, explain(network, network.preprocess(picture))."
+            )
 
     def _layer(self, name: str) -> nn.Module:
         try:

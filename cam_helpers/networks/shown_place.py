@@ -72,7 +72,8 @@ def _edges(low: float, high: float, count: int, side: int) -> tuple[list[float],
 
 def _along(lines: list[Line], tensor: Tensor) -> Numbers:
     """Return the numbers of an input (C, H, W) along the lines, (C, n)."""
-    numbers: Numbers = torch.cat([tensor[:, rows, columns] for rows, columns in lines], 1).numpy()
+    found = torch.cat([tensor[:, rows, columns] for rows, columns in lines], 1)
+    numbers: Numbers = found.detach().float().cpu().numpy()
     return numbers
 
 

@@ -32,7 +32,7 @@ SLIDES = (
         "Where does the network look?",
         "Class activation maps, step by step",
         "Ask: how sure is sure? Show hands.",
-        *("00", "a cat"),
+        *("00", "three maps"),
     ),
     Slide(
         "It saw names only",

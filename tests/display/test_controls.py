@@ -29,7 +29,7 @@ def test_a_panel_draws_at_once_and_again_on_every_change(slider):
     assert list(panel.children) == [slider, panel.screen, panel.key_guard]
 
 
-def test_a_panel_hands_the_values_on_in_the_order_of_its_controls(network):
+def test_a_panel_hands_the_values_on_in_the_order_of_its_controls():
     first, second = IntSlider(value=1), IntSlider(value=2)
     calls = []
 

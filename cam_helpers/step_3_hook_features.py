@@ -1,7 +1,7 @@
 """Step 3: a hook catches the final feature maps while a picture passes through."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, nn
@@ -55,9 +55,11 @@ def hook_features(network: Network) -> Iterator[HookedFeatures]:
     """
     check_network(network)
     hooked = HookedFeatures(network.classifier.in_features)
-    with ExitStack() as until_the_end:
-        handle = network.model.register_forward_pre_hook(hooked.begin, with_kwargs=True)
-        until_the_end.callback(handle.remove)
-        handle = network.feature_layer.register_forward_hook(hooked.catch)
-        until_the_end.callback(handle.remove)
+    handles = []
+    try:
+        handles.append(network.model.register_forward_pre_hook(hooked.begin, with_kwargs=True))
+        handles.append(network.feature_layer.register_forward_hook(hooked.catch))
         yield hooked
+    finally:
+        for handle in handles:
+            handle.remove()

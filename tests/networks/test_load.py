@@ -27,7 +27,7 @@ REFUSED = {  # name -> the layer at fault
     "squeezenet1_0": r"classifier\.\d \(\w+\) comes last",
     "convnext_tiny": r"classifier\.0 \(LayerNorm2d\)",
     "mobilenet_v3_small": r"classifier\.0 \(Linear\)",
-    "vit_b_16": r"encoder\.\S+ \(\w+\)",
+    "vit_b_16": r"heads\.head \(Linear\)",
 }
 
 

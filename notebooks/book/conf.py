@@ -5,7 +5,6 @@ Sphinx reads `notebooks/` and shows what the notebooks have stored; nothing is r
 
 import sys
 import tomllib
-from importlib.metadata import files
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +30,14 @@ exclude_patterns = ["**.ipynb_checkpoints", "workshop/hub"]
 suppress_warnings = ["mystnb.unknown_mime_type"]  # a widget's; a picture stands beside it
 nb_execution_mode = "off"
 nb_merge_streams = True
-nb_code_prompt_show = "Show the code"
-nb_output_prompt_show = "Show the answer"
+nb_code_prompt_show = "Show the {type}"
+nb_code_prompt_hide = "Hide the {type}"
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 4
 
 myst_heading_slug_func = "links.heading_anchor"
 
+html_math_renderer = "mathml"  # mathml.py; no script has to draw a formula
 html_context = {"default_mode": "auto"}
 html_theme = "sphinx_book_theme"
 html_title = project
@@ -70,15 +70,9 @@ ogp_site_url = SITE
 ogp_site_name = project
 ogp_description_length = 180
 
-# MathJax lies inside the book: PyPI's package of it, held by its checksum in uv.lock.
-MATHJAX = next(file for file in files("sphinx-mathjax-offline") or () if file.name == "tex-svg.js")
-html_static_path.append(str(MATHJAX.locate()))
-mathjax_path = "tex-svg.js"
-
 # The handout: no scripts, no theme.
 if tags.has("paper"):  # noqa: F821 (Sphinx gives it)
     html_theme, html_theme_options = "basic", {}
-    html_math_renderer = "mathml"
     extensions.remove("sphinxext.opengraph")
     html_static_path = ["paper.css"]
     html_css_files = ["paper.css"]

@@ -1,4 +1,4 @@
-"""Formulas as MathML, for paper and e-readers, where no script draws them."""
+"""Formulas as MathML, which browsers since 2023, paper and e-readers draw without a script."""
 
 from typing import Any
 

@@ -75,7 +75,11 @@ def run(
             done = gather(table, rows, beside(table, "part-done"))
             finished = {image: lines.sha256 for image, lines in done.items() if not lines.failed}
             check_pictures(table, folder, truth, finished)
-            print(*truth.told(), f"{len(rows)} pictures, {len(finished)} of them done", sep="\n")
+            print(
+                *truth.told(),
+                f"{len(rows)} pictures, {len(finished)} of them done before",
+                sep="\n",
+            )
             return [image for image in rows if image not in finished]
 
         mine = once(rank, left)[rank::ranks]

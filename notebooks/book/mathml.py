@@ -14,7 +14,8 @@ def draw_inline(writer: Any, node: Any) -> None:
 
 def draw_block(writer: Any, node: Any) -> None:
     """Put a formula with a line of its own into the page."""
-    writer.body.append(convert(node.astext(), display="block"))
+    formula = convert(node.astext(), display="block")
+    writer.body.append(f'<div class="formula">{formula}</div>')
     raise nodes.SkipNode
 
 

@@ -38,7 +38,8 @@ def book(tmp_path_factory):
     return out
 
 
-@pytest.fixture(scope="session")
+# One Playwright at a time in a process, so it ends with the file.
+@pytest.fixture(scope="module")
 def browser(book):
     from playwright.sync_api import sync_playwright
 

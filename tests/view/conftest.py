@@ -16,7 +16,8 @@ def page_file(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="session")
+# One Playwright at a time in a process, so it ends with the file.
+@pytest.fixture(scope="module")
 def browser():
     """Chromium, offline: a context, since only that can be cut off."""
     require_chromium(PACKAGES)

@@ -29,7 +29,7 @@ ASK = "print(panel.class_index, panel.cell, panel.view)"
 IS_IDLE = """() =>
   window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"""
 COMPUTE = """() => void window.jupyterapp.shell.currentWidget.sessionContext.session.kernel
-  .requestExecute({ code: "import time; time.sleep(8)" })"""
+  .requestExecute({ code: "import time; time.sleep(30)" })"""
 RUN_ALL = "window.jupyterapp.commands.execute('notebook:run-all-cells')"
 
 
@@ -127,7 +127,7 @@ def test_it_moves_in_jupyterlab_by_key_by_the_linked_slider_and_without_its_kern
     page.keyboard.press("ArrowRight")
     expect(order[1] + 2)
     assert not page.evaluate(IS_IDLE)  # the kernel still computes
-    page.wait_for_function(IS_IDLE, timeout=30_000)
+    page.wait_for_function(IS_IDLE, timeout=90_000)
 
     view.get_by_text("two classes").click()
     view.locator(".difference-caption").filter(has_text="minus").wait_for()

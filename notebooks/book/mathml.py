@@ -15,7 +15,8 @@ def draw_inline(writer: Any, node: Any) -> None:
 def draw_block(writer: Any, node: Any) -> None:
     """Put a formula with a line of its own into the page."""
     formula = convert(node.astext(), display="block")
-    writer.body.append(f'<div class="formula" tabindex="0">{formula}</div>'  # it scrolls, by keyboard too)
+    # A long one scrolls, by keyboard too.
+    writer.body.append(f'<div class="formula" tabindex="0">{formula}</div>')
     raise nodes.SkipNode
 
 

@@ -29,7 +29,7 @@ ASK = "print(panel.class_index, panel.cell, panel.view)"
 IS_IDLE = """() =>
   window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"""
 COMPUTE = """() => void window.jupyterapp.shell.currentWidget.sessionContext.session.kernel
-  .requestExecute({ code: "import time; time.sleep(30)" })"""
+  .requestExecute({ code: "import time; time.sleep(12)" })"""
 RUN_ALL = "window.jupyterapp.commands.execute('notebook:run-all-cells')"
 
 
@@ -133,7 +133,7 @@ def test_it_moves_in_jupyterlab_by_key_by_the_linked_slider_and_without_its_kern
     view.locator(".difference-caption").filter(has_text="minus").wait_for()
     page.locator(".jp-CodeCell").nth(1).click()
     page.keyboard.press("Control+Enter")
-    page.get_by_text(f"{order[1] + 2} (2, 6) classes").wait_for(timeout=20_000)
+    page.get_by_text(f"{order[1] + 2} (2, 6) classes").wait_for(timeout=60_000)
 
     page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     page.wait_for_timeout(500)

@@ -147,14 +147,17 @@ class Classifier:
         if not batch.is_floating_point() or not batch.isfinite().all():
             raise ValueError(
                 "A tensor counts as preprocessed: finite floats. Pass the picture itself, or "
-                "network.preprocess(picture)."
+                "network.prepare(picture)."
+                if is_tensor
+                else f"The preprocessing of {self.name} makes of this picture numbers that are not "
+                "finite floats. Does it divide by the spread of a picture that has none?"
             )
         colours = self._colours if is_tensor else None
         if colours is not None and colours.are_in(batch):
             warnings.warn(
                 f"This tensor has no number below 0, but {self.name}'s preprocessing turns black "
                 f"into {colours.black.min():.2f}. Is it preprocessed? If not, pass the picture "
-                "itself, or network.preprocess(picture).",
+                "itself, or network.prepare(picture).",
                 stacklevel=3,  # the line that called `predict` or `explain`
             )
         if isinstance(whole, Image.Image):
@@ -267,7 +270,7 @@ class Network(Classifier):
                 f"{tuple(round(edge) for edge in box)}: does its preprocessing cut each picture by "
                 "what is in it, as dark borders or the brightest part? A map would be put in the "
                 "wrong place. Cut the picture yourself, before the preprocessing; or explain the "
-                "tensor, explain(network, network.preprocess(picture))."
+                "tensor, explain(network, network.preprocess(open_picture(picture)))."
             )
 
     def _layer(self, name: str) -> nn.Module:

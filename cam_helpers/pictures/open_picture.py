@@ -214,12 +214,14 @@ def _to_8_bits(numbers: NDArray[Any]) -> NDArray[np.uint8]:
     if low < 0 or high >= 1 << 16:
         raise PictureError(f"The numbers run from {low} to {high}, not from 0 to 65535: {WINDOW}")
     bits = next(bits for bits in (8, 10, 12, 14, 16) if high < 1 << bits)
+    kept = (numbers >> (bits - 8)).astype(np.uint8)
     warnings.warn(
-        f"Read as {bits} bits: 0 is black, {(1 << bits) - 1} white. For another white pass "
-        "array / white as floats.",
+        f"Read as {bits} bits: 0 is black, {(1 << bits) - 1} white. What goes on is 0 to 255: of "
+        f"the numbers here, {low} to {high}, {len(np.unique(kept))} levels are left. For another "
+        f"black and white {WINDOW}",
         stacklevel=4,
     )
-    return (numbers >> (bits - 8)).astype(np.uint8)
+    return kept
 
 
 def _warn_of_lost_bits(picture: Image.Image, what: str) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cam_helpers.folders import DATA_FOLDER
-from cam_helpers.networks.weights_file import errors_named, read_shipped
+from cam_helpers.networks.weights_file import with_shipped
 
 WEIGHTS_FILE = DATA_FOLDER / "weights" / "tiny_resnet.pt"
 # In the order of its scores. They are the objects of `draw_scene`.
@@ -76,12 +76,6 @@ class TinyResNet(nn.Module):
 def load_tiny_resnet(weights_file: Path | None = None) -> TinyResNet:
     """Return the trained network in evaluation mode, after checking its weights by SHA-256.
 
-    Raises what `read_shipped` raises, and `DamagedWeightsError` where the weights are another
-    network's.
+    Raises what `with_shipped` raises.
     """
-    weights_file = weights_file or WEIGHTS_FILE
-    weights = read_shipped(weights_file)
-    model = TinyResNet()
-    with errors_named(weights_file, "Restore it: git checkout data/weights"):
-        model.load_state_dict(weights)
-    return model.eval()
+    return with_shipped(TinyResNet(), weights_file or WEIGHTS_FILE)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from cam_helpers.folders import DATA_FOLDER
 from cam_helpers.networks.preprocess import Preprocess
 from cam_helpers.networks.tiny_resnet import CATEGORIES
-from cam_helpers.networks.weights_file import errors_named, read_shipped
+from cam_helpers.networks.weights_file import with_shipped
 
 WEIGHTS_FILE = DATA_FOLDER / "weights" / "tiny_vit.pt"
 CROP_SIZE = 112
@@ -109,12 +109,6 @@ def preprocess_for_tiny_vit() -> Preprocess:
 def load_tiny_vit(weights_file: Path | None = None) -> TinyViT:
     """Return the trained network in evaluation mode, after checking its weights by SHA-256.
 
-    Raises what `read_shipped` raises, and `DamagedWeightsError` where the weights are another
-    network's.
+    Raises what `with_shipped` raises.
     """
-    weights_file = weights_file or WEIGHTS_FILE
-    weights = read_shipped(weights_file)
-    model = TinyViT()
-    with errors_named(weights_file, "Restore it: git checkout data/weights"):
-        model.load_state_dict(weights)
-    return model.eval()
+    return with_shipped(TinyViT(), weights_file or WEIGHTS_FILE)

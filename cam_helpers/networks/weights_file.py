@@ -7,9 +7,12 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from torch import nn
+
+Model = TypeVar("Model", bound=nn.Module)
 
 
 class DamagedWeightsError(ValueError):
@@ -38,6 +41,18 @@ def read_shipped(file: Path) -> Any:
         )
     with errors_named(file, "Restore it: git checkout data/weights"):
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+
+
+def with_shipped(model: Model, file: Path) -> Model:
+    """Fill a model with shipped weights and return it in evaluation mode.
+
+    Raises what `read_shipped` raises, and `DamagedWeightsError` where the weights are another
+    network's.
+    """
+    weights = read_shipped(file)
+    with errors_named(file, "Restore it: git checkout data/weights"):
+        model.load_state_dict(weights)
+    return model.eval()
 
 
 def checksum_file(weights_file: Path) -> Path:

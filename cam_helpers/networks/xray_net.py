@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cam_helpers.folders import DATA_FOLDER
 from cam_helpers.networks.preprocess import Preprocess
-from cam_helpers.networks.weights_file import errors_named, read_shipped
+from cam_helpers.networks.weights_file import with_shipped
 
 XRAY_NAMES = ("xray_fair", "xray_biased")
 XRAY_CATEGORIES = ("clear", "opacity")
@@ -75,11 +75,6 @@ def xray_weights_file(name: str) -> Path:
 def load_xray(weights_file: Path) -> XRayNet:
     """Return a trained network in evaluation mode, after checking its weights by SHA-256.
 
-    Raises what `read_shipped` raises, and `DamagedWeightsError` where the weights are another
-    network's.
+    Raises what `with_shipped` raises.
     """
-    weights = read_shipped(weights_file)
-    model = XRayNet()
-    with errors_named(weights_file, "Restore it: git checkout data/weights"):
-        model.load_state_dict(weights)
-    return model.eval()
+    return with_shipped(XRayNet(), weights_file)

@@ -1,10 +1,12 @@
 """The pieces behind the README's two commands, and the files that must agree with each other."""
 
 import importlib.util
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -25,6 +27,7 @@ PAGES += [
 ]
 # What it shows lies beside it in the book alone; tests/book opens it there.
 PAGES.remove("notebooks/explorer_page.md")
+PYTHON = "python=3.12"  # one version: Binder reads no range
 CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
 
 
@@ -39,11 +42,27 @@ def wanted_by_pyproject():
 def test_environment_yml_asks_for_what_pyproject_asks_for():
     environment = yaml.safe_load((PROJECT / "environment.yml").read_text(encoding="utf-8"))
     listed = [line for line in environment["dependencies"] if isinstance(line, str)]
-    [python] = [line for line in listed if line.startswith("python")]
-    assert re.fullmatch(r"python=3\.\d+", python)  # one version: Binder reads no range
-    conda = dict(line.split(">=") for line in listed if line not in ("pip", python))
+    conda = dict(line.split(">=") for line in listed if line not in ("pip", PYTHON))
     assert conda == wanted_by_pyproject()
     assert environment["channels"] == ["conda-forge"]
+
+
+def test_binder_and_codespaces_take_the_python_that_they_are_told():
+    """The first by what Binder runs, the second by the keys that containers.dev documents."""
+    command = [sys.executable, "-m", "repo2docker", "--no-build", "--debug", "."]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert f"Building conda environment for {PYTHON}\n" in done.stdout + done.stderr
+    assert 'env update -p ${NB_PYTHON_PREFIX} --file "environment.yml"' in done.stdout + done.stderr
+
+    container = json.loads((PROJECT / ".devcontainer/devcontainer.json").read_text("utf-8"))
+    keys = {"name", "image", "hostRequirements", "containerEnv", "customizations"}
+    assert set(container) == keys | {"postCreateCommand"}
+    assert container["image"] == f"mcr.microsoft.com/devcontainers/{PYTHON.replace('=', ':')}"
+    [extras] = re.findall(r"pip install --editable '\.\[(.*)\]'", container["postCreateCommand"])
+    assert set(extras.split(",")) <= set(PYPROJECT["project"]["optional-dependencies"])
+    assert all(
+        (PROJECT / f).is_file() for f in container["customizations"]["codespaces"]["openFiles"]
+    )
 
 
 def test_every_dependency_is_justified_in_its_line():

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 OUTSIDE = re.compile(r"(?<!!)\[([^\]\[]+)\]\(\.\./([^)\s\"]*)\)")
@@ -20,7 +21,7 @@ def lead_outside(app: Any, name: str, source: list[str]) -> None:
 
 def fold_answers(app: Any, name: str, source: list[str]) -> None:
     """Fold what a cell shows where the text before it ends with a question: guess first."""
-    if not app.env.doc2path(name).endswith(".ipynb"):
+    if Path(app.env.doc2path(name)).suffix != ".ipynb":
         return
     book = json.loads(source[0])
     for before, cell in zip(book["cells"], book["cells"][1:], strict=False):

@@ -5,8 +5,7 @@ The command is `python data/measure_relatives.py --out data/relatives.csv`; it n
 
 Half of the fresh scenes have one object, half have two. `tiny_resnet` looks at each, and torch-cam,
 pytorch-grad-cam and Captum make their maps of the first object, at `layer4` unless the name says
-otherwise. What a library rescales, stays rescaled. Methods that run the network more than ten times
-for a map see the first `--slow` scenes alone. See notebooks/relatives.md.
+otherwise. What a library rescales, stays rescaled. See notebooks/relatives.md.
 """
 
 import argparse
@@ -22,6 +21,7 @@ from measure_localization import STRIDE, classes_of
 from measure_tiny_resnet import positive
 from pytorch_grad_cam import FinerCAM, GradCAMPlusPlus, LayerCAM, RefineCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from scipy.stats import spearmanr
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
@@ -35,7 +35,6 @@ from cam_helpers.step_5_upsample_and_overlay import upsample
 # Training draws seeds from 1,000,000 on and never comes this far.
 FIRST_SEED = 946_000_000
 STEPS = 20  # of integrated gradients, from grey to the picture
-SLOW = ("Integrated gradients", "Score-CAM")
 COLUMNS = ("pictures", "adds up", "one object", "two objects", "inside", "pixels", "untrained")
 Maker = Callable[[Network, Tensor, int], Tensor]
 
@@ -103,10 +102,14 @@ def on_scene(cam: Tensor) -> Tensor:
 
 
 def similarity(one: Tensor, other: Tensor) -> float:
-    """Return the size of the rank correlation of two maps, on 7 x 7 cells."""
+    """Return the size of the rank correlation of two maps, on 7 x 7 cells; 0 where one is flat.
+
+    Cells that a ReLU made zero share one rank: their order in memory is none of the map's.
+    """
     cells = [adaptive_avg_pool2d(cam[None], 7).flatten() for cam in (one, other)]
-    ranks = torch.stack([each.argsort().argsort().float() for each in cells])
-    return abs(torch.corrcoef(ranks)[0, 1].item())
+    if any(each.min() == each.max() for each in cells):
+        return 0.0
+    return abs(float(spearmanr(*cells).statistic))
 
 
 def measure(network: Network, untrained: Network, make: Maker, scenes: int) -> list[float]:
@@ -156,7 +159,6 @@ def main() -> None:
     """Measure, and write the table line by line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--scenes", type=positive, default=200)
-    parser.add_argument("--slow", type=positive, default=20, help="scenes of the slow methods")
     parser.add_argument("--out", type=Path, required=True, help="the CSV file to write")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -167,9 +169,9 @@ def main() -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["method", "library", "scenes", *COLUMNS])
         for (name, library), make in METHODS.items():
-            scenes = arguments.slow if name in SLOW else arguments.scenes
-            cost, *numbers = measure(network, untrained, make, scenes)
-            writer.writerow([name, library, scenes, cost, *(f"{number:.2f}" for number in numbers)])
+            cost, *numbers = measure(network, untrained, make, arguments.scenes)
+            found = (f"{number:.2f}" for number in numbers)
+            writer.writerow([name, library, arguments.scenes, cost, *found])
             file.flush()
 
 

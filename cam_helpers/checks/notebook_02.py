@@ -18,29 +18,24 @@ def any_score(answer: Any) -> None:
         features = seen(name).feature_maps.mean((1, 2))
         for category in ("dog", "boat", "flower"):
             cases[f"{category} in {name}"] = (seen(name).class_weights(category), features)
-    mistakes = {
-        "the bias is missing": lambda row, f: row.weights @ f,
-        "the bias is subtracted; add it": lambda row, f: row.weights @ f - row.bias,
-        "you take the mean of the contributions; add them up": lambda row, f: (
-            (row.weights * f).mean() + row.bias
-        ),
-        "negative contributions count as well": lambda row, f: (
-            (row.weights * f).clamp(min=0).sum() + row.bias
-        ),
-        "the features are missing: you add up the weights alone": lambda row, f: row.weights.sum(),
-        "the weights are missing: you add up the features alone": lambda row, f: f.sum() + row.bias,
-        "the bias is counted once for each feature": lambda row, f: (
-            row.weights * f + row.bias
-        ).sum(),
-        "a score is one number: add the contributions up": lambda row, f: row.weights * f,
-        "a score is one number: add up first, then the bias once": lambda row, f: (
-            row.weights * f + row.bias
-        ),
-    }
     for case, (row, features) in cases.items():
         if getattr(call(answer, row, features, case=case), "shape", ()) == features.shape:
             raise NotYet("a score is one number: add the contributions up")
-    judge(answer, cases, lambda row, f: row.weights @ f + row.bias, mistakes)
+    judge(answer, cases, _scores)
+
+
+def _scores(row: ClassWeights, features: Tensor) -> dict[str, Any]:
+    terms, bias = row.weights * features, row.bias
+    return {
+        "right": terms.sum() + bias,
+        "the bias is missing": terms.sum(),
+        "the bias is subtracted; add it": terms.sum() - bias,
+        "you take the mean of the contributions; add them up": terms.mean() + bias,
+        "negative contributions count as well": terms.clamp(min=0).sum() + bias,
+        "the features are missing: you add up the weights alone": row.weights.sum(),
+        "the weights are missing: you add up the features alone": features.sum() + bias,
+        "the bias is counted once for each feature": (terms + bias).sum(),
+    }
 
 
 def make_the_winner_lose(answer: Any) -> None:

@@ -34,26 +34,21 @@ def maps_of(answer: Any) -> None:
                 "the maps keep the outputs of all layers in memory: who only looks, uses no_grad"
             )
 
-    def right(network: Network, names: list[str]) -> Tensor:
-        return torch.stack([explain(network, name).feature_maps for name in names])
+    judge(answer, {case: (network, names) for case, names in cases.items()}, _maps)
 
-    mistakes = {
-        "all of them are the last picture's": lambda network, names: right(
-            network, [names[-1]] * len(names)
-        ),
-        "all of them are the first picture's": lambda network, names: right(
-            network, [names[0]] * len(names)
-        ),
-        "the pictures come in reverse order": lambda network, names: right(network, names[::-1]),
-        "rows and columns are exchanged": lambda network, names: right(network, names).mT,
-        "a dimension too many: each picture came as a batch of one": lambda network, names: right(
-            network, names
-        )[:, None],
-        "these are features: the maps were pooled already": lambda network, names: right(
-            network, names
-        ).mean((2, 3)),
+
+def _maps(network: Network, names: list[str]) -> dict[str, Any]:
+    each = [explain(network, name).feature_maps for name in names]
+    right = torch.stack(each)
+    return {
+        "right": right,
+        "all of them are the last picture's": torch.stack(each[-1:] * len(names)),
+        "all of them are the first picture's": torch.stack(each[:1] * len(names)),
+        "the pictures come in reverse order": right.flip(0),
+        "rows and columns are exchanged": right.mT,
+        "a dimension too many: each picture came as a batch of one": right[:, None],
+        "these are features: the maps were pooled already": right.mean((2, 3)),
     }
-    judge(answer, {case: (network, names) for case, names in cases.items()}, right, mistakes)
 
 
 def share_right(answer: Any) -> None:
@@ -63,43 +58,33 @@ def share_right(answer: Any) -> None:
     cases["a map of 2 x 4 cells"] = (torch.tensor([[1.0, 0, 4, 3], [0, 2, 0, 6]]),)
     cases["a map of 3 x 3 cells"] = (torch.tensor([[1.0, 0, 4], [3, 2, 0], [9, 7, 1]]),)
 
-    def right(cells: Tensor) -> Tensor:
-        left, other = halves(cells)
-        return other / (left + other)
+    judge(answer, cases, _shares)
 
-    def halves(cells: Tensor) -> tuple[Tensor, Tensor]:
-        columns = cells.sum(0)
-        half = len(columns) // 2
-        middle = columns[half : len(columns) - half].sum() / 2
-        return columns[:half].sum() + middle, columns[len(columns) - half :].sum() + middle
 
-    def outer(cells: Tensor, middle: bool) -> Tensor:
-        columns = cells.sum(0)
-        start = len(columns) // 2 if middle else (len(columns) + 1) // 2
-        return columns[start:].sum()
-
-    mistakes = {
-        "the middle column counts half; you count all of it": lambda cells: (
-            outer(cells, True) / cells.sum()
-        ),
-        "the middle column counts half; you leave it out": lambda cells: (
-            outer(cells, False) / cells.sum()
-        ),
-        "this is the left side": lambda cells: 1 - right(cells),
-        "this is the lower half: columns are the last dimension": lambda cells: right(cells.mT),
-        "this is an amount; divide it by the sum of all cells": lambda cells: halves(cells)[1],
-        "this is the right side over the left one, not over all": lambda cells: (
-            halves(cells)[1] / halves(cells)[0]
-        ),
-        "divide by the sum of all cells, not by their number": lambda cells: (
-            halves(cells)[1] / cells.numel()
-        ),
-        "this is a share of the cells that are not zero, not of what was found": lambda cells: (
-            right((cells > 0).float())
-        ),
-        "a share lies between 0 and 1; you return percent": lambda cells: 100 * right(cells),
+def _shares(cells: Tensor) -> dict[str, Any]:
+    columns, total = cells.sum(0), cells.sum()
+    half = len(columns) // 2
+    beyond, from_middle = columns[len(columns) - half :].sum(), columns[half:].sum()
+    amount = (beyond + from_middle) / 2
+    right, number = amount / total, (cells > 0).float()
+    return {
+        "right": right,
+        "the middle column counts half; you count all of it": from_middle / total,
+        "the middle column counts half; you leave it out": beyond / total,
+        "this is the left side": 1 - right,
+        "this is the lower half: columns are the last dimension": _lower(cells),
+        "this is an amount; divide it by the sum of all cells": amount,
+        "this is the right side over the left one, not over all": amount / (total - amount),
+        "divide by the sum of all cells, not by their number": amount / cells.numel(),
+        "this is a share of the cells that are not zero, not of what was found": _lower(number.mT),
+        "a share lies between 0 and 1; you return percent": 100 * right,
     }
-    judge(answer, cases, right, mistakes)
+
+
+def _lower(cells: Tensor) -> Tensor:
+    """Return the share below the middle; a middle row counts half."""
+    rows, half = cells.sum(1), len(cells) // 2
+    return (rows[half:].sum() + rows[len(rows) - half :].sum()) / 2 / rows.sum()
 
 
 EXERCISES = {"03.1": maps_of, "03.2": share_right}

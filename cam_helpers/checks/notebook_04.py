@@ -27,53 +27,35 @@ def silence_one_cell(answer: Any) -> None:
     for name, y, x in (("cat_and_dog", 2, 6), ("cat_and_dog", 1, 0), ("car_and_house", 3, 2)):
         best = seen(name).prediction.top(1)[0]
         cases[f"cell ({y}, {x}) of {name}"] = (seen(name).cam(best.class_index), best.score, y, x)
-    cases["cell (0, 2) of a map of 2 x 3 cells"] = (
-        torch.tensor([[1.0, 2, -4], [5, 0, 3]]),
-        2.0,
-        0,
-        2,
-    )
+    small = torch.tensor([[1.0, 2, -4], [5, 0, 3]])
+    cases["cell (0, 2) of a map of 2 x 3 cells"] = (small, 2.0, 0, 2)
+    judge(answer, cases, _silenced, 2e-3)
 
-    def silent(cam: Tensor, y: int, x: int) -> Tensor:
-        cam = cam.clone()
-        cam[y, x] = 0
-        return cam
 
-    mistakes = {
+def _silenced(cam: Tensor, score: float, y: int, x: int) -> dict[str, Any]:
+    cell, cells = cam[y, x], cam.numel()
+    without = (cam.sum() - cell) / (cells - 1)
+    return {
+        "right": score - cell / cells,
         "a cell adds its number divided by the number of cells; you take off all of it": (
-            lambda cam, score, y, x: score - cam[y, x]
+            score - cell
         ),
-        "what the cell added is to be taken off; you add it again": lambda cam, score, y, x: (
-            score + cam[y, x] / cam.numel()
-        ),
+        "what the cell added is to be taken off; you add it again": score + cell / cells,
         "the silent cell still counts among the cells: divide by all of them": (
-            lambda cam, score, y, x: score - cam[y, x] / (cam.numel() - 1)
+            score - cell / (cells - 1)
         ),
-        "the silent cell still counts: the mean goes over all cells": lambda cam, score, y, x: (
-            score - cam.mean() + (cam.sum() - cam[y, x]) / (cam.numel() - 1)
+        "the silent cell still counts: the mean goes over all cells": score - cam.mean() + without,
+        "a negative cell counts as well: silenced, it raises the score": (
+            score - cell.clamp(min=0) / cells
         ),
-        "a negative cell counts as well: silenced, it raises the score": lambda cam, score, y, x: (
-            score - cam[y, x].clamp(min=0) / cam.numel()
-        ),
-        "the sign matters: a negative cell, silenced, raises the score": lambda cam, score, y, x: (
-            score - cam[y, x].abs() / cam.numel()
-        ),
-        "the bias is missing: a mean of the map is not yet the score": lambda cam, score, y, x: (
-            silent(cam, y, x).mean()
-        ),
-        "the silent cell still counts among the cells: 49, not 48": lambda cam, score, y, x: (
-            score - cam[y, x] / 48
-        ),
-        "the number of cells is the map's own, not always 49": lambda cam, score, y, x: (
-            score - cam[y, x] / 49
-        ),
-        "divide by rows times columns": lambda cam, score, y, x: score - cam[y, x] / cam.shape[1],
-        "the score stays as it was: nothing is silenced yet": lambda cam, score, y, x: score,
-        "this is what the cell adds; the question is what is left": lambda cam, score, y, x: (
-            cam[y, x] / cam.numel()
-        ),
+        "the sign matters: a negative cell, silenced, raises the score": score - cell.abs() / cells,
+        "the bias is missing: a mean of the map is not yet the score": cam.mean() - cell / cells,
+        "the silent cell still counts among the cells: 49, not 48": score - cell / 48,
+        "the number of cells is the map's own, not always 49": score - cell / 49,
+        "divide by rows times columns": score - cell / cam.shape[1],
+        "the score stays as it was: nothing is silenced yet": score,
+        "this is what the cell adds; the question is what is left": cell / cells,
     }
-    judge(answer, cases, lambda cam, score, y, x: score - cam[y, x] / cam.numel(), mistakes, 2e-3)
 
 
 EXERCISES = {"04.1": score_of_nothing, "04.2": silence_one_cell}

@@ -69,35 +69,31 @@ def channels_needed(answer: Any) -> None:
         for name, category in (("cat_and_dog", "dog"), ("cat_and_dog", "cat"), ("cup", "cup"))
     }
 
-    def count(parts: Tensor, order: Tensor, share: float = 1.0) -> int:
-        running = parts.mean((1, 2))[order].cumsum(0)
-        return int((running >= share * running[-1] - 1e-4).int().argmax()) + 1
+    judge(answer, cases, _counts, tolerance=1e-6)
 
-    def by_amount(parts: Tensor) -> Tensor:
-        return parts.mean((1, 2)).abs().argsort(descending=True)
 
-    mistakes = {
-        "the number is a count, one more than the place": lambda parts: (
-            count(parts, by_amount(parts)) - 1
-        ),
-        "it does not stay there: the first time is asked, not the last": lambda parts: len(parts),
+def _counts(parts: Tensor) -> dict[str, int]:
+    means = parts.mean((1, 2))
+
+    def count(order: Tensor) -> int:
+        running = means[order].cumsum(0)
+        return int((running >= running[-1] - 1e-4).int().argmax()) + 1
+
+    by_amount = means.abs().argsort(descending=True)
+    by_cell = parts.abs().amax((1, 2)).argsort(descending=True)
+    every = torch.arange(len(parts))
+    return {
+        "right": count(by_amount),
+        "the number is a count, one more than the place": count(by_amount) - 1,
+        "it does not stay there: the first time is asked, not the last": len(parts),
         "strongest means of either sign; you begin with those that speak for the class": (
-            lambda parts: count(parts, parts.mean((1, 2)).argsort(descending=True))
+            count(means.argsort(descending=True))
         ),
-        "the strongest come first; you take the channels as they are numbered": (
-            lambda parts: count(parts, torch.arange(len(parts)))
-        ),
-        "the strongest come first; you begin with the weakest": lambda parts: count(
-            parts, by_amount(parts).flip(0)
-        ),
-        "strength is the mean of a channel's map, not its largest cell": lambda parts: count(
-            parts, parts.abs().amax((1, 2)).argsort(descending=True)
-        ),
-        "this is a number of channels for one class; it depends on what is given": (
-            lambda parts: 60
-        ),
+        "the strongest come first; you take the channels as they are numbered": count(every),
+        "the strongest come first; you begin with the weakest": count(by_amount.flip(0)),
+        "strength is the mean of a channel's map, not its largest cell": count(by_cell),
+        "this is a number of channels for one class; it depends on what is given": 60,
     }
-    judge(answer, cases, lambda parts: count(parts, by_amount(parts)), mistakes, tolerance=1e-6)
 
 
 def difference_of_two(answer: Any) -> None:
@@ -147,45 +143,33 @@ def blind_share(answer: Any) -> None:
         "4 x 8 cells": ([(10, 100, 121, 180)], (4, 8), 224),
     }
 
-    def inside(boxes: list[Box], shape: tuple[int, int], side: int, at: float = 0.5) -> Tensor:
+    judge(answer, cases, _blind)
+
+
+def _blind(boxes: list[Box], shape: tuple[int, int], side: int) -> dict[str, Any]:
+    def inside(boxes: list[Box], at: float = 0.5) -> Tensor:
+        """Say for every box and cell whether the cell lies in it, (boxes, h, w)."""
         y = (torch.arange(shape[0]) + at)[:, None] * side / shape[0]
         x = (torch.arange(shape[1]) + at)[None] * side / shape[1]
-        return torch.stack(
-            [(x0 <= x) & (x < x1) & (y0 <= y) & (y < y1) for x0, y0, x1, y1 in boxes]
-        )
+        found = [(x0 <= x) & (x < x1) & (y0 <= y) & (y < y1) for x0, y0, x1, y1 in boxes]
+        return torch.stack(found).float()
 
-    def right(boxes: list[Box], shape: tuple[int, int], side: int) -> Tensor:
-        return inside(boxes, shape, side).any(0).float().mean()
-
-    def areas(boxes: list[Box], shape: tuple[int, int], side: int) -> float:
-        return sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes) / side**2
-
-    mistakes = {
-        "a cell that lies in two boxes counts once": lambda boxes, shape, side: (
-            inside(boxes, shape, side).float().mean((1, 2)).sum()
-        ),
-        "this is the share of the area; count the middles of the cells": areas,
-        "a cell counts by its middle, not by its corner": lambda boxes, shape, side: (
-            inside(boxes, shape, side, at=0).any(0).float().mean()
-        ),
-        "only the first box is asked": lambda boxes, shape, side: right(boxes[:1], shape, side),
-        "a cell counts if any box holds it, not all of them": lambda boxes, shape, side: (
-            inside(boxes, shape, side).all(0).float().mean()
-        ),
-        "x belongs to columns, y to rows; you exchange them": lambda boxes, shape, side: right(
-            [(y0, x0, y1, x1) for x0, y0, x1, y1 in boxes], shape, side
-        ),
-        "this is a number of cells; divide it by all of them": lambda boxes, shape, side: (
-            inside(boxes, shape, side).any(0).sum()
-        ),
-        "this is the share outside the boxes": lambda boxes, shape, side: (
-            1 - right(boxes, shape, side)
-        ),
-        "a share lies between 0 and 1; you return percent": lambda boxes, shape, side: (
-            100 * right(boxes, shape, side)
-        ),
+    held = inside(boxes)
+    right = held.amax(0).mean()
+    area = sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes) / side**2
+    exchanged: list[Box] = [(y0, x0, y1, x1) for x0, y0, x1, y1 in boxes]
+    return {
+        "right": right,
+        "a cell that lies in two boxes counts once": held.mean((1, 2)).sum(),
+        "this is the share of the area; count the middles of the cells": area,
+        "a cell counts by its middle, not by its corner": inside(boxes, 0).amax(0).mean(),
+        "only the first box is asked": held[0].mean(),
+        "a cell counts if any box holds it, not all of them": held.amin(0).mean(),
+        "x belongs to columns, y to rows; you exchange them": inside(exchanged).amax(0).mean(),
+        "this is a number of cells; divide it by all of them": held.amax(0).sum(),
+        "this is the share outside the boxes": 1 - right,
+        "a share lies between 0 and 1; you return percent": 100 * right,
     }
-    judge(answer, cases, right, mistakes)
 
 
 EXERCISES = {

@@ -23,33 +23,27 @@ def share_that_names_it(answer: Any) -> None:
         ),
     }
 
-    def winner(cams: Tensor, biases: Tensor) -> Tensor:
-        return (cams + biases[:, None, None]).argmax(0)
+    judge(answer, cases, _shares)
 
-    def share(cams: Tensor, biases: Tensor, index: int) -> Tensor:
-        return (winner(cams, biases) == index).float().mean()
 
-    mistakes = {
+def _shares(cams: Tensor, biases: Tensor, index: int) -> dict[str, Tensor]:
+    scores = cams + biases[:, None, None]
+    won = (scores.argmax(0) == index).float()
+    return {
+        "right": won.mean(),
         "a cell's scores are its numbers in all maps plus the biases; the biases are missing": (
-            lambda cams, biases, index: (cams.argmax(0) == index).float().mean()
+            (cams.argmax(0) == index).float().mean()
         ),
-        "this counts the cells; the share is their mean": lambda cams, biases, index: (
-            (winner(cams, biases) == index).float().sum()
-        ),
+        "this counts the cells; the share is their mean": won.sum(),
         "a cell above zero speaks for the class, but another may be ahead: compare all maps": (
-            lambda cams, biases, index: (cams[index] > 0).float().mean()
+            (cams[index] > 0).float().mean()
         ),
         "compare the classes in each cell (dim 0), not rows or columns": (
-            lambda cams, biases, index: (cams.argmax(1) == index).float().mean()
+            (cams.argmax(1) == index).float().mean()
         ),
-        "argmin finds the class that speaks least": lambda cams, biases, index: (
-            ((cams + biases[:, None, None]).argmin(0) == index).float().mean()
-        ),
-        "this is the score, not a share of cells": lambda cams, biases, index: (
-            cams[index].mean() + biases[index]
-        ),
+        "argmin finds the class that speaks least": (scores.argmin(0) == index).float().mean(),
+        "this is the score, not a share of cells": scores[index].mean(),
     }
-    judge(answer, cases, share, mistakes)
 
 
 @torch.no_grad()
@@ -61,51 +55,38 @@ def covering(answer: Any) -> None:
         "the dog, 4 x 4 squares": (network, tensor, network.class_index("dog"), 4),
         "the cat, 2 x 2 squares": (network, tensor, network.class_index("cat"), 2),
     }
-    mistakes = {
-        "two things: before minus after, and a square is tensor[:, y, x], rows first": (
-            lambda *given: -falls(*given).T
-        ),
-        "positive where the class needs the square: before minus after": (
-            lambda *given: -falls(*given)
-        ),
-        "rows and columns are exchanged: a square is tensor[:, y, x]": (
-            lambda *given: falls(*given).T
-        ),
+    judge(answer, cases, _covered, tolerance=0.02)
+
+
+def _covered(network: Network, tensor: Tensor, index: int, side: int) -> dict[str, Tensor]:
+    height, width = (length // side for length in tensor.shape[1:])
+
+    def after(fresh: bool = True) -> Tensor:
+        """Return all scores after each square is covered, (side, side, K)."""
+        found, covered = [], tensor.clone()
+        for row in range(side):
+            for column in range(side):
+                covered = tensor.clone() if fresh else covered
+                covered[:, row * height :, column * width :][:, :height, :width] = 0
+                found.append(network.model(covered[None])[0])
+        return torch.stack(found).reshape(side, side, -1)
+
+    before, left = network.model(tensor[None])[0], after()
+    falls = before[index] - left[..., index]
+    shares = before.softmax(-1)[index] - left.softmax(-1)[..., index]
+    return {
+        "right": falls,
+        "two things: before minus after, and a square is tensor[:, y, x], rows first": -falls.T,
+        "positive where the class needs the square: before minus after": -falls,
+        "rows and columns are exchanged: a square is tensor[:, y, x]": falls.T,
         "each square is covered on a fresh copy; here the earlier ones stay covered": (
-            lambda network, tensor, index, side: falls(network, tensor, index, side, fresh=False)
+            before[index] - after(fresh=False)[..., index]
         ),
         "how much the score falls: take the score of the picture as it is, minus this": (
-            lambda network, tensor, index, side: (
-                network.model(tensor[None])[0, index] - falls(network, tensor, index, side)
-            )
+            left[..., index]
         ),
-        "the scores before softmax are meant, not probabilities": (
-            lambda network, tensor, index, side: falls(
-                network, tensor, index, side, of=lambda scores: scores.softmax(-1)
-            )
-        ),
+        "the scores before softmax are meant, not probabilities": shares,
     }
-    judge(answer, cases, falls, mistakes, tolerance=0.02)
-
-
-def falls(
-    network: Network,
-    tensor: Tensor,
-    index: int,
-    side: int,
-    fresh: bool = True,
-    of: Any = lambda scores: scores,
-) -> Tensor:
-    """Return how much the score falls, square by square, (side, side)."""
-    height, width = (length // side for length in tensor.shape[1:])
-    before = of(network.model(tensor[None])[0])[index]
-    found, covered = torch.zeros(side, side), tensor.clone()
-    for row in range(side):
-        for column in range(side):
-            covered = tensor.clone() if fresh else covered
-            covered[:, row * height :, column * width :][:, :height, :width] = 0
-            found[row, column] = before - of(network.model(covered[None])[0])[index]
-    return found
 
 
 EXERCISES = {"13.1": share_that_names_it, "13.2": covering}

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from cam_helpers.drawn.scenes import Scene
 from cam_helpers.networks.network import Network
 
 Function = Callable[..., Any]
@@ -21,36 +22,29 @@ class NotYet(Exception):
 
 
 def judge(
-    answer: Any,
-    cases: Mapping[str, Sequence[Any]],
-    right: Function,
-    mistakes: Mapping[str, Function],
-    tolerance: float = 1e-3,
+    answer: Any, cases: Mapping[str, Sequence[Any]], results: Function, tolerance: float = 1e-3
 ) -> None:
     """Hold a function to the right one, and name the mistake that explains all its results.
 
-    `cases` are arguments under the name by which a verdict calls them; `mistakes` are wrong
-    functions under the sentence that each deserves, the likeliest first. Choose cases on which no
-    two of them agree.
+    `cases` are arguments under the name by which a verdict calls them. Of such arguments `results`
+    makes a dictionary: what is "right", and what each mistake gives, under the sentence that it
+    deserves, the likeliest first. Choose cases on which no two of them agree.
     """
     found = {case: call(answer, *given, case=case) for case, given in cases.items()}
-    expected = {case: right(*copied(given)) for case, given in cases.items()}
-    results = {case: finite(found[case], case) for case in cases}
-    off = [case for case in cases if not close(results[case], expected[case], tolerance)]
-    if not off:
+    expected = {case: results(*copied(given)) for case, given in cases.items()}
+    numbers = {case: finite(found[case], case) for case in cases}
+
+    def off(cause: str) -> list[str]:
+        return [c for c in cases if not close(numbers[c], expected[c][cause], tolerance)]
+
+    if not off("right"):
         return
-    cause = "the result is another"
-    for sentence, mistake in mistakes.items():
-        same = (
-            close(results[case], mistake(*copied(given)), tolerance)
-            for case, given in cases.items()
-        )
-        if all(same):
-            cause = sentence
-            break
-    else:
-        check_shape(results[off[0]], expected[off[0]], off[0])
-    differ(cause, expected[off[0]], results[off[0]], off[0])
+    first = off("right")[0]
+    right, got = expected[first]["right"], numbers[first]
+    cause = next((cause for cause in expected[first] if not off(cause)), "")
+    if not cause:
+        check_shape(got, right, first)
+    differ(cause or "the result is another", right, got, first)
 
 
 def call(function: Any, *given: Any, case: str = "") -> Any:
@@ -88,7 +82,8 @@ def take_hooks(network: Network) -> list[Any]:
 
 
 def changed(one: Any, other: Any) -> bool:
-    """Say whether a tensor or a picture is no longer as it was; other things are not looked at."""
+    """Say whether a tensor, a picture or a scene's picture is no longer as it was."""
+    one, other = (each.picture if isinstance(each, Scene) else each for each in (one, other))
     if isinstance(one, Tensor):
         return not torch.equal(one, other)
     return isinstance(one, Image.Image) and one.tobytes() != other.tobytes()

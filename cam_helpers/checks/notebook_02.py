@@ -1,5 +1,6 @@
 """Exercises of notebook 02: any score from its row, and the features that make a winner lose."""
 
+import dataclasses
 from typing import Any
 
 from torch import Tensor
@@ -43,11 +44,8 @@ def make_the_winner_lose(answer: Any) -> None:
     cases = {name: _case(name) for name in PICTURES}
     # The biases decide here: without them the second class seems to lead already.
     winner, runner_up, features = cases["cup"]
-    cases["a case where the biases decide"] = (
-        ClassWeights(winner.class_index, winner.category, winner.weights, winner.bias + 2),
-        runner_up,
-        features,
-    )
+    ahead = dataclasses.replace(winner, bias=winner.bias + 2)
+    cases["a case where the biases decide"] = (ahead, runner_up, features)
     for case, (a, b, features) in cases.items():
         chosen = _indices(call(answer, a, b, features, case=case), len(features), case)
         parts = (a.weights - b.weights) * features
@@ -58,8 +56,8 @@ def make_the_winner_lose(answer: Any) -> None:
         fewest = int((parts[order].cumsum(0) <= lead).sum()) + 1
         if left >= 0:
             raise NotYet(
-                f"{_cause(left - bias, chosen, a, b, parts)} (for {case}: expected a lead of the "
-                f"winner below 0, got {left:.2f})"
+                f"{_cause(left - bias, chosen, a, b, features)} (for {case}: expected a lead of "
+                f"the winner below 0, got {left:.2f})"
             )
         if len(chosen) > fewest:
             raise NotYet(
@@ -69,10 +67,9 @@ def make_the_winner_lose(answer: Any) -> None:
 
 
 def _case(name: str) -> tuple[ClassWeights, ClassWeights, Tensor]:
-    first, second = (
-        seen(name).class_weights(line.class_index) for line in seen(name).prediction.top(2)
-    )
-    return first, second, seen(name).feature_maps.mean((1, 2))
+    one = seen(name)
+    first, second = (one.class_weights(line.class_index) for line in one.prediction.top(2))
+    return first, second, one.feature_maps.mean((1, 2))
 
 
 def _indices(value: Any, count: int, case: str) -> list[int]:
@@ -92,20 +89,19 @@ def _indices(value: Any, count: int, case: str) -> list[int]:
     return sorted({int(each) % count for each in given})
 
 
-def _cause(left: float, chosen: list[int], a: Any, b: Any, parts: Tensor) -> str:
+def _cause(left: float, chosen: list[int], a: Any, b: Any, features: Tensor) -> str:
     """Say why the winner still wins: `left` is its lead without the biases."""
     if not chosen:
         return "the winner still wins: you switch nothing off"
     if left < 0:
         return "the winner still wins: the biases belong to the lead as well"
-    by_weight = (a.weights - b.weights).argsort(descending=True)[: len(chosen)].tolist()
-    if sorted(by_weight) == chosen:
-        return "the winner still wins: a large weight takes nothing where the feature is small"
-    if (
-        sorted((a.weights * (parts / (a.weights - b.weights))).argsort().tolist()[-len(chosen) :])
-        == chosen
-    ):
-        return "the winner still wins: what both classes count alike does not change the lead"
+    causes = {
+        ": a large weight takes nothing where the feature is small": a.weights - b.weights,
+        ": what both classes count alike does not change the lead": a.weights * features,
+    }
+    for cause, numbers in causes.items():
+        if sorted(numbers.argsort().tolist()[-len(chosen) :]) == chosen:
+            return f"the winner still wins{cause}"
     return "the winner still wins"
 
 

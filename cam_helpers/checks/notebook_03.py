@@ -33,7 +33,6 @@ def maps_of(answer: Any) -> None:
             raise NotYet(
                 "the maps keep the outputs of all layers in memory: who only looks, uses no_grad"
             )
-
     judge(answer, {case: (network, names) for case, names in cases.items()}, _maps)
 
 
@@ -57,7 +56,6 @@ def share_right(answer: Any) -> None:
     cases = {f"feature map {k}": (maps[k],) for k in (35, 143)}
     cases["a map of 2 x 4 cells"] = (torch.tensor([[1.0, 0, 4, 3], [0, 2, 0, 6]]),)
     cases["a map of 3 x 3 cells"] = (torch.tensor([[1.0, 0, 4], [3, 2, 0], [9, 7, 1]]),)
-
     judge(answer, cases, _shares)
 
 

@@ -19,7 +19,6 @@ def peak_in_photograph(answer: Any) -> None:
         "a map of 2 x 4 cells in (100, 0, 500, 80)": (wide, (100, 0, 500, 80)),
         "a map of 7 x 7 cells in (94, 19, 356, 281)": (square, (94, 19, 356, 281)),
     }
-
     judge(answer, cases, _peaks, tolerance=1.0)  # a pixel: whole numbers will do
 
 
@@ -33,29 +32,21 @@ def _peaks(cam: Tensor, box: Box) -> dict[str, Any]:
 
     cell = at(cam)
     middle = (cell + 0.5) / cells
-    right = corner + middle * sides
+    right, half = corner + middle * sides, sides / cells / 2
+    of_32, of_abs = (cell + 0.5) * 32, (at(cam.abs()) + 0.5) / cells
+    stretched = corner + cell / (cells - 1) * sides
     return {
         "right": right,
-        "this is the corner of the cell; its middle lies half a cell further": (
-            corner + cell / cells * sides
-        ),
-        "this is the far corner of the cell; its middle lies half a cell before": (
-            corner + (cell + 1) / cells * sides
-        ),
+        "this is the corner of the cell; its middle lies half a cell further": right - half,
+        "this is the far corner of the cell; its middle lies half a cell before": right + half,
         "the left and upper edges of the box are missing": middle * sides,
         "x belongs to columns, y to rows; you exchange them": right[::-1],
         "these are the cell's column and row, not yet pixels": cell,
         "these are the cell's row and column, not yet pixels": cell[::-1],
         "the box is as wide as right edge minus left edge": corner + middle * far,
-        "a cell is as wide as the box divided by the columns, not 32 pixels": (
-            corner + (cell + 0.5) * 32
-        ),
-        "the largest cell is wanted, not the one farthest from zero": (
-            corner + (at(cam.abs()) + 0.5) / cells * sides
-        ),
-        "the last cell does not end at the number of cells minus 1": (
-            corner + cell / (cells - 1) * sides
-        ),
+        "a cell is as wide as the box divided by the columns, not 32 pixels": corner + of_32,
+        "the largest cell is wanted, not the one farthest from zero": corner + of_abs * sides,
+        "the last cell does not end at the number of cells minus 1": stretched,
     }
 
 
@@ -74,7 +65,6 @@ def box_of(answer: Any) -> None:
         "a share of 0.5": (round_hill, 0.5),
         "a map ten times as large": (10 * pieces, 0.2),
     }
-
     judge(answer, cases, _boxes, tolerance=1e-6)
 
 
@@ -83,12 +73,14 @@ def _boxes(grown: Tensor, share: float) -> dict[str, Any]:
     kept = grown > share * high
     x0, y0, x1, y1 = right = _frame(kept)
     (y, x), (last_y, last_x) = kept.nonzero()[[0, -1]].tolist()
+    of_rows = x, y, last_x + 1, last_y + 1
+    kept_sides = int(kept.any(0).sum()), int(kept.any(1).sum())
+    from_lowest = _frame(grown > low + share * (high - low))
+    without_sign = _frame(grown.abs() > share * grown.abs().max())
     instead = "the threshold is a share of the largest number"
     return {
         "right": right,
-        "these count rows and columns; a box has edges": (
-            (0, 0, int(kept.any(0).sum()), int(kept.any(1).sum()))
-        ),
+        "these count rows and columns; a box has edges": (0, 0, *kept_sides),
         "x1 and y1 lie one beyond the last pixel": (x0, y0, x1 - 1, y1 - 1),
         "x belongs to columns, y to rows; you exchange them": (y0, x0, y1, x1),
         "x1 and y1 are edges, not width and height": (x0, y0, x1 - x0, y1 - y0),
@@ -97,16 +89,10 @@ def _boxes(grown: Tensor, share: float) -> dict[str, Any]:
         f"{instead}, not of the mean": _frame(grown > share * grown.mean()),
         f"{instead}, not a quantile": _frame(grown > grown.flatten().quantile(1 - share)),
         f"{instead}; a quantile counts pixels": _frame(grown > grown.flatten().quantile(share)),
-        "the threshold counts from 0, not from the smallest number": (
-            _frame(grown > low + share * (high - low))
-        ),
-        "only what speaks for the class counts, not the amount without sign": (
-            _frame(grown.abs() > share * grown.abs().max())
-        ),
+        "the threshold counts from 0, not from the smallest number": from_lowest,
+        "only what speaks for the class counts, not the amount without sign": without_sign,
         "the share is an argument: it need not be 0.2": _frame(grown > 0.2 * high),
-        "the first row and the last one need not hold the outermost columns": (
-            (x, y, last_x + 1, last_y + 1)
-        ),
+        "the first row and the last one need not hold the outermost columns": of_rows,
     }
 
 

@@ -1,6 +1,5 @@
 """Exercises of notebook 06: what there is to find in the explorer."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -68,7 +67,6 @@ def channels_needed(answer: Any) -> None:
         f"{category} in {name}": (seen(name).contributions(category),)
         for name, category in (("cat_and_dog", "dog"), ("cat_and_dog", "cat"), ("cup", "cup"))
     }
-
     judge(answer, cases, _counts, tolerance=1e-6)
 
 
@@ -100,38 +98,24 @@ def difference_of_two(answer: Any) -> None:
     """06.4: the cells in which dog minus cat speaks most for either."""
     cells = array(answer, like=((0, 0), (0, 0))).tolist()
     one = seen("cat_and_dog")
-    maps = one.cam("dog"), one.cam("cat")
-    difference = maps[0] - maps[1]
-    truth = [_cell(difference), _cell(-difference)]
+    difference = one.cam("dog") - one.cam("cat")
+    rows, columns = difference.shape
+    truth = [list(divmod(int(each.argmax()), columns)) for each in (difference, -difference)]
     if cells == truth:
         return
     causes = {
         "the cells are exchanged: the first class is dog": truth[::-1],
-        "a cell is (row, column), both from 0": [list(reversed(cell)) for cell in truth],
+        "a cell is (row, column), both from 0": [cell[::-1] for cell in truth],
         "rows and columns count from 0": [[part + 1 for part in cell] for cell in truth],
     }
     wrong = next(place for place, cell in enumerate(cells) if cell != truth[place])
-    number = _number(difference, cells[wrong])
-    if number is None:
-        rows, columns = difference.shape
+    row, column = cells[wrong]
+    if not (row in range(rows) and column in range(columns)):
         raise NotYet(f"cells run from (0, 0) to ({rows - 1}, {columns - 1})")
-    cause = next((why for why, other in causes.items() if cells == other), "")
-    name = ("dog", "cat")[wrong]
-    raise NotYet(
-        f"{cause or f'another cell speaks more strongly for {name}'} (expected a difference of "
-        f"{_number(difference, truth[wrong]):.1f}, got {number:.1f})"
-    )
-
-
-def _cell(numbers: Tensor) -> list[int]:
-    return list(divmod(int(numbers.argmax()), numbers.shape[1]))
-
-
-def _number(numbers: Tensor, cell: Sequence[float]) -> float | None:
-    row, column = cell
-    inside = 0 <= row < numbers.shape[0] and 0 <= column < numbers.shape[1]
-    whole = row == int(row) and column == int(column)
-    return numbers[int(row), int(column)].item() if inside and whole else None
+    another = f"another cell speaks more strongly for {('dog', 'cat')[wrong]}"
+    cause = next((why for why, other in causes.items() if cells == other), another)
+    (y, x), got = truth[wrong], difference[int(row), int(column)]
+    raise NotYet(f"{cause} (expected a difference of {difference[y, x]:.1f}, got {got:.1f})")
 
 
 def blind_share(answer: Any) -> None:
@@ -142,7 +126,6 @@ def blind_share(answer: Any) -> None:
         "a box of no use to any cell": ([(20, 20, 40, 40)], (7, 7), 224),
         "4 x 8 cells": ([(10, 100, 121, 180)], (4, 8), 224),
     }
-
     judge(answer, cases, _blind)
 
 

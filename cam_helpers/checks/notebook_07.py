@@ -19,7 +19,6 @@ def grad_cam_from_parts(answer: Any) -> None:
         )
         for channels, h, w in ((3, 2, 2), (5, 4, 6))
     }
-
     judge(answer, cases, _grad_cams, 1e-4)
 
 

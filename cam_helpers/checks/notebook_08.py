@@ -20,7 +20,6 @@ def two_boxes(answer: Any) -> None:
         ((0.5, 0, 2, 2), (0.5, 0, 2, 2)),
     )
     cases = {f"{one} and {other}": (one, other) for one, other in boxes}
-
     judge(answer, cases, _overlaps, 1e-6)
 
 
@@ -28,28 +27,24 @@ def _overlaps(one: Box, other: Box) -> dict[str, float]:
     first, second = ((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in (one, other))
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
-    shared, both = max(0, width) * max(0, height), first + second
+    shared, unguarded = max(0, width) * max(0, height), width * height
+    both, smaller = first + second, min(first, second)
+    of_first, dice = shared / first, 2 * shared / both
     wider = [(x0, y0, x1 + 1, y1 + 1) for x0, y0, x1, y1 in (one, other)]
     return {
         "right": iou(one, other),
         "boxes that do not touch share nothing: a width or height below 0 counts as 0": (
-            width * height / (both - width * height)
+            unguarded / (both - unguarded)
         ),
         "what both boxes cover is counted twice: take it off once": shared / both,
-        "this is the share of the first box that is covered; divide by the area of both": (
-            shared / first
-        ),
+        "this is the share of the first box that is covered; divide by the area of both": of_first,
         "this is the share of the second box; divide by the area that both cover together": (
             shared / second
         ),
-        "divide by the area that both cover together, not by the smaller box": (
-            shared / min(first, second)
-        ),
+        "divide by the area that both cover together, not by the smaller box": shared / smaller,
         "this is the area that they share; divide it by the area that both cover": shared,
         "a box ends at its edge: its width is x1 - x0, without 1 more": iou(*wider),
-        "this is the Dice coefficient: twice the shared area over the sum of the areas": (
-            2 * shared / both
-        ),
+        "this is the Dice coefficient: twice the shared area over the sum of the areas": dice,
         "the boxes are not compared yet": 1.0,
     }
 

@@ -29,7 +29,6 @@ def effect_of_letter(answer: Any) -> None:
         network = load_network(name)
         for seed, xray in xrays.items():
             cases[f"{name} and x-ray {seed}"] = (network, xray)
-
     judge(answer, cases, _effects, 0.1)  # black or nearly black: both cover
 
 
@@ -61,7 +60,6 @@ def mirrored_map(answer: Any) -> None:
         f"{name} of scene {seed}": (network, draw_scene(seed, [name]).picture, name)
         for seed, name in ((61, "house"), (8, "cat"))
     }
-
     judge(answer, cases, _likenesses, 0.02)
 
 

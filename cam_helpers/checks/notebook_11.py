@@ -51,7 +51,6 @@ def place_of_the_peak(answer: Any) -> None:
         shown = torch.zeros(shape)
         shown[y, x] = 1
         cases[f"row {y}, column {x} and the box {box}"] = (shown, box)
-
     judge(answer, cases, _places, 4)
 
 

@@ -22,7 +22,6 @@ def share_that_names_it(answer: Any) -> None:
             3,
         ),
     }
-
     judge(answer, cases, _shares)
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from cam_helpers.boxes import Box, rounded
 from cam_helpers.cells import cell_box
 from cam_helpers.localization import share_inside
-from cam_helpers.map_style import Limits, MapStyle, Scale, StyleChoice
+from cam_helpers.map_style import Limits, StyleChoice
 from cam_helpers.networks.network import ClassChoice, Network, check_network
 from cam_helpers.networks.refusals import UnsuitableNetworkError
 from cam_helpers.networks.running import nearly_equal
@@ -165,10 +165,6 @@ class Explanation:
         # its last digit is another.
         return weighted_sum(self._weights, self._feature_maps)
 
-    @cached_property
-    def _shared_limits(self) -> Limits:
-        return self._cams.min().item(), self._cams.max().item()
-
     def contributions(self, class_index: ClassChoice) -> Tensor:
         """Return what every channel adds to the map of a class, (C, h, w), in score units.
 
@@ -177,31 +173,29 @@ class Explanation:
         weights = self._weights[self.network.class_index(class_index)]
         return weights[:, None, None] * self._feature_maps
 
-    def limits(self, class_index: ClassChoice, scale: Scale = "shared") -> Limits:
+    def limits(self, class_index: ClassChoice | None = None) -> Limits:
         """Return the values, in score units, at which the colours begin and end.
 
-        `"shared"`: the smallest and largest value over the maps of all classes, so that a colour
-        means the same on every map of this picture. `"raw"` and `"min-max"`: this map's own. The
-        latter is what per-class rescaling to 0..1 shows; it warns where the score is negative,
-        since it paints such a class as brightly as the winner.
+        By default the smallest and largest over the maps of all classes, so that a colour means
+        the same on every map of this picture; of one class its map's own, as per-class rescaling
+        to 0..1 (min-max) shows it. That warns where the score is negative, since such a class is
+        painted as brightly as the winner.
         """
-        return self._limits(class_index, scale)
-
-    def _limits(self, class_index: ClassChoice, scale: Scale) -> Limits:
-        if scale not in ("shared", "raw", "min-max"):
-            raise ValueError(f'scale is "shared", "raw" or "min-max", not {scale!r}.')
-        score = self.score(class_index)
-        if scale == "min-max" and score < 0:
+        if class_index is None:
+            return self._shared_limits
+        cam, score = self.cam(class_index), self.score(class_index)
+        if score < 0:
             warnings.warn(
                 f"The score of {self.class_weights(class_index).category} is {score:.2f}: "
-                "the network speaks against this class, but min-max paints its map as brightly "
-                "as any other.",
-                stacklevel=3,  # the line that called `limits` or `overlay`
+                "the network speaks against this class, but the limits of its own map (min-max) "
+                "paint it as brightly as any other.",
+                stacklevel=2,
             )
-        if scale == "shared":
-            return self._shared_limits
-        cam = self.cam(class_index)
         return cam.min().item(), cam.max().item()
+
+    @cached_property
+    def _shared_limits(self) -> Limits:
+        return self._cams.min().item(), self._cams.max().item()
 
     def overlay(
         self,
@@ -214,11 +208,10 @@ class Explanation:
     ) -> Image.Image:
         """Return the map of one class over the crop that the network saw.
 
-        `style` and `options` say how it is drawn, as in `cam_helpers.overlay`. `limits` are for a
-        scale common to several pictures; `None` takes those of the style's `scale`. With `whole`,
-        the map lies on the whole picture, which stays as it is outside the crop.
+        `style` and `options` say how it is drawn, as in `cam_helpers.overlay`. `limits` are by
+        default those shared by all classes. With `whole`, the map lies on the whole picture, which
+        stays as it is outside the crop.
         """
-        style = MapStyle.of(style, **options)
         picture = self.whole_picture if whole else self.input_picture
         if picture is None:
             raise ValueError("A tensor was explained, so there is no whole picture to draw on.")
@@ -226,8 +219,9 @@ class Explanation:
             picture,
             self.cam(class_index),
             style,
-            limits=self._limits(class_index, style.scale) if limits is None else limits,
+            limits=self.limits() if limits is None else limits,
             box=self.seen_box if whole else None,
+            **options,
         )
 
 

@@ -11,14 +11,12 @@ from torch import Tensor
 
 Limits = tuple[float, float]
 Style = Literal["evidence", "blend"]
-Scale = Literal["shared", "raw", "min-max"]
 # A choice for lists, perceptually uniform ones first; jet is the article's.
 COLOUR_MAPS = ("viridis", "magma", "inferno", "cividis", "gray", "coolwarm", "jet")
 
 # Orange and purple; with these and with `pale`, sign and order of the cells are read best from the
 # drawn pixels, in normal and in colour-deficient sight: python tests/studies/reading_overlays.py
 FOR, AGAINST = (240, 110, 0), (80, 45, 185)
-SCALES: tuple[Scale, ...] = ("shared", "raw", "min-max")
 OPACITY: dict[Style, float] = {"evidence": 0.85, "blend": 0.5}
 
 
@@ -28,9 +26,8 @@ class MapStyle:
 
     `style`: `"evidence"` pales the picture and lays orange over it where the map speaks for the
     class and purple where it speaks against, the more opaque the further from zero; `"blend"` lays
-    a colour map over the whole picture. `scale` says which limits an `Explanation` takes: shared
-    by all classes, or the map's own (`Explanation.limits`). `colour_map` is any that matplotlib
-    knows, for blends. `opacity`, from 0 to 1, is the greatest of an evidence map (`None`: 0.85) or
+    a colour map over the whole picture. `colour_map` is any that matplotlib knows, for blends alone
+    (`""`: viridis). `opacity`, from 0 to 1, is the greatest of an evidence map (`None`: 0.85) or
     that of a blend (`None`: 0.5). `grid` draws the borders of the cells.
 
     >>> MapStyle("blend", colour_map="jet").greatest_opacity
@@ -38,8 +35,7 @@ class MapStyle:
     """
 
     style: Style = "evidence"
-    scale: Scale = "shared"
-    colour_map: str = "viridis"
+    colour_map: str = ""
     opacity: float | None = None
     grid: bool = False
 
@@ -49,10 +45,12 @@ class MapStyle:
                 f'style is "evidence" or "blend", not {self.style!r}. A colour map is chosen with '
                 'colour_map="viridis".'
             )
-        if self.scale not in SCALES:
-            raise ValueError(f'scale is "shared", "raw" or "min-max", not {self.scale!r}.')
-        if self.style == "blend" and self.colour_map not in COLOUR_MAPS:
-            colour_table(self.colour_map)  # raises for a name that matplotlib does not know
+        if self.style == "blend":
+            object.__setattr__(self, "colour_map", self.colour_map or COLOUR_MAPS[0])
+            if self.colour_map not in COLOUR_MAPS:
+                colour_table(self.colour_map)  # raises for a name that matplotlib does not know
+        elif self.colour_map:
+            raise ValueError('The style "evidence" has its own colours; "blend" has a colour_map.')
         number = self.opacity
         if number is not None and not (isinstance(number, Real) and 0 <= number <= 1):
             raise ValueError(f"opacity runs from 0 to 1, not {number!r}.")
@@ -65,8 +63,6 @@ class MapStyle:
         """
         if isinstance(style, MapStyle):
             return replace(style, **options)
-        if style == "evidence" and "colour_map" in options:
-            raise ValueError('The style "evidence" has its own colours; "blend" has a colour_map.')
         return MapStyle(style or ("blend" if "colour_map" in options else "evidence"), **options)
 
     @property
@@ -74,7 +70,7 @@ class MapStyle:
         """`opacity`, or the style's own where that is None."""
         return OPACITY[self.style] if self.opacity is None else self.opacity
 
-    def ends(self, limits: Limits) -> Limits:
+    def colour_limits(self, limits: Limits) -> Limits:
         """Return the values of the first and the last colour; for evidence zero lies between."""
         most = max(map(abs, limits))
         return (-most, most) if self.style == "evidence" else limits

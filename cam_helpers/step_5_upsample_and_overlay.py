@@ -126,7 +126,7 @@ def _checked(cam: Tensor, limits: Limits | None) -> tuple[Tensor, Limits]:
 
 def _laid_over(seen: Image.Image, cam: Tensor, style: MapStyle, limits: Limits) -> Image.Image:
     """Colour a map (H, W) and lay it over a picture of its size."""
-    low, high = style.ends(limits)
+    low, high = style.colour_limits(limits)
     if style.style == "blend":
         steps = 255 * share(cam.clamp(low, high) - low, high - low)
         colours = in_colours(steps.round(), colour_table(style.colour_map).tobytes())

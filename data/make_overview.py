@@ -29,13 +29,13 @@ def main() -> None:
     # Each on its own scale: the question is where.
     dog, bee = (ch.explain(network, f"photo:{name}") for name in ("german_shepherd", "honey_bee"))
     maps = ((dog, "German shepherd"), (bee, "bee"), (bee, "daisy"))
-    overlays = [explanation.overlay(name, scale="raw") for explanation, name in maps]
+    overlays = [one.overlay(name, limits=one.limits(name)) for one, name in maps]
     ch.show_row(overlays, [name for _, name in maps], "Three maps.")
 
     drawn = ch.explain(ch.load_network("tiny_resnet"), "cat_and_dog")
     save_as("overview.png")
     pictures = [drawn.input_picture, drawn.overlay("cat"), drawn.overlay("dog")]
-    ch.show_row(pictures, ["crop", "map of cat", "map of dog"], "", limits=drawn.limits("cat"))
+    ch.show_row(pictures, ["crop", "map of cat", "map of dog"], "", limits=drawn.limits())
 
 
 if __name__ == "__main__":

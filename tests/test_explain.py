@@ -6,7 +6,6 @@ import math
 import warnings
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -44,7 +43,7 @@ def test_one_forward_pass_serves_everything(network):
         explanation.cam(name)
         explanation.score(name)
         explanation.class_weights(name)
-        explanation.limits(name)
+        explanation.limits()
         explanation.overlay(name)
         explanation.overlay(name, whole=True)
     explanation.prediction.top(12)
@@ -87,7 +86,7 @@ def all_of(explanation):
     ]
     pictures = [explanation.input_picture, explanation.whole_picture, explanation.overlay("dog")]
     values = [tensor.tolist() for tensor in tensors] + [p.tobytes() for p in pictures]
-    return tensors, pictures, [*values, explanation.score("dog"), explanation.limits("dog")]
+    return tensors, pictures, [*values, explanation.score("dog"), explanation.limits()]
 
 
 def test_all_that_is_handed_out_may_be_changed_and_the_explanation_stays(scene):
@@ -165,35 +164,30 @@ def test_a_covered_corner_changes_the_map_in_that_corner(network):
 # ---- scales -------------------------------------------------------------------------------
 
 
-def test_the_shared_scale_is_the_same_for_every_class(network, scene):
-    expected = (scene.cams().min().item(), scene.cams().max().item())
-    for name in network.categories:
-        assert scene.limits(name) == scene.limits(name, "shared") == expected
+def test_the_limits_are_shared_by_all_classes(scene):
+    assert scene.limits() == (scene.cams().min().item(), scene.cams().max().item())
 
 
-@pytest.mark.parametrize("scale", ["raw", "min-max"])
 @pytest.mark.filterwarnings("ignore")
-def test_the_other_scales_are_the_maps_own(network, scene, scale):
+def test_the_limits_of_a_class_are_its_maps_own(network, scene):
     for name in network.categories:
         cam = scene.cam(name)
-        assert scene.limits(name, scale) == (cam.min().item(), cam.max().item())
+        assert scene.limits(name) == (cam.min().item(), cam.max().item())
 
 
 def shift_score(network, category, amount):
     network.classifier.bias.data[network.class_index(category)] += amount
 
 
-def test_min_max_warns_where_the_score_is_negative(network):
+def test_a_maps_own_limits_warn_where_the_score_is_negative(network):
     shift_score(network, "cup", -100)
     explanation = ch.explain(network, "cat")
     assert explanation.score("cup") < 0
-    with pytest.warns(UserWarning, match=r"cup is -.*speaks against this class") as by_limits:
-        explanation.limits("cup", "min-max")
+    with pytest.warns(UserWarning, match=r"cup is -.*speaks against this class") as warned:
+        explanation.limits("cup")
+    assert warned[0].filename == __file__
     with pytest.warns(UserWarning, match="speaks against"):
-        explanation.limits(network.class_index("cup"), "min-max")
-    with pytest.warns(UserWarning, match="speaks against") as by_overlay:
-        explanation.overlay("cup", scale="min-max")
-    assert [warned[0].filename for warned in (by_limits, by_overlay)] == [__file__, __file__]
+        explanation.limits(network.class_index("cup"))
 
 
 def test_nothing_else_warns(network):
@@ -203,10 +197,9 @@ def test_nothing_else_warns(network):
     explanation = ch.explain(network, "cat")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        explanation.limits("cat", "min-max")
-        explanation.limits("dog", "min-max")  # 0.5
-        explanation.limits("cup", "raw")
-        explanation.limits("cup", "shared")
+        explanation.limits("cat")
+        explanation.limits("dog")  # 0.5
+        explanation.limits()
         explanation.overlay("cup")
 
 
@@ -232,13 +225,11 @@ def test_the_seen_box_worked_out_by_head(network, size, box):
 
 
 def test_an_overlay_hands_on_its_choices(scene):
-    found = scene.overlay(1, "blend", scale="raw", opacity=0.9, colour_map="magma", grid=True)
+    limits = scene.limits(1)
+    found = scene.overlay(1, "blend", limits=limits, opacity=0.9, colour_map="magma", grid=True)
     style = ch.MapStyle("blend", opacity=0.9, colour_map="magma", grid=True)
-    limits = scene.limits(1, "raw")
     expected = ch.overlay(scene.input_picture, scene.cam(1), style, limits=limits)
     np.testing.assert_array_equal(found, expected)
-    whole = replace(style, scale="raw")
-    np.testing.assert_array_equal(scene.overlay(1, whole), expected)
     np.testing.assert_array_equal(scene.overlay(1, style, limits=limits), expected)
 
 

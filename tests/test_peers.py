@@ -276,10 +276,10 @@ def test_torchcam_rescales_every_map_by_itself(tiny):
     for tensor in tiny.batch:
         explanation = ch.explain(tiny.network, tensor)
         assert explanation.cam(5).max() <= 0
-        low, high = explanation.limits(5)
+        low, high = explanation.limits()
         assert explanation.cam(5).max() < low + 0.9 * (high - low)
         with pytest.warns(UserWarning, match="speaks against"):
-            explanation.limits(5, "min-max")
+            explanation.limits(5)
 
 
 def test_grad_cam_of_a_class_without_evidence_is_empty(tiny):

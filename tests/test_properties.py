@@ -187,7 +187,7 @@ def test_every_map_of_the_network_adds_up_to_its_score(precise_network, height, 
     assert cams.shape == (12, math.ceil(height / 32), math.ceil(width / 32))
     balance = cams.mean((1, 2)) + precise_network.classifier.bias.detach()
     assert_close(balance, explanation.scores, explanation.scores.abs().max(), 1e-12)
-    low, high = explanation.limits(0)
+    low, high = explanation.limits()
     assert low <= cams.min() and cams.max() <= high
 
 

@@ -215,7 +215,6 @@ def test_outside_the_box_the_picture_stays_and_inside_lies_the_map(box):
         ({"limits": (-1e308, 1e308)}, "distance are finite"),
         ({"style": "viridis"}, 'style is "evidence" or "blend", not \'viridis\'.*colour_map='),
         ({"style": "evidence", "colour_map": "jet"}, "evidence.* has its own colours"),
-        ({"scale": "log"}, "\"min-max\", not 'log'"),
         ({"colour_map": "jett"}, "No colour map 'jett'.*viridis, magma"),
         ({"opacity": "0.5"}, "opacity runs from 0 to 1, not '0.5'"),
         *(({"opacity": bad}, "opacity runs from 0 to 1") for bad in (-0.1, 1.1, 50, math.nan)),

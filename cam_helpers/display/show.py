@@ -120,7 +120,7 @@ def rounded(number: float, decimals: int = 2) -> str:
 def legend(style: StyleChoice = None, **options: Any) -> Image.Image:
     """Return the colours of a style from the lowest to the highest value, 256 x 1 pixels."""
     style = MapStyle.of(style, **options)
-    low, high = style.ends((0.0, 1.0))
+    low, high = style.colour_limits((0.0, 1.0))
     ramp = torch.linspace(low, high, 256, dtype=torch.float64)
     return colourise(ramp[None], style, limits=(low, high))
 
@@ -138,7 +138,7 @@ def draw_colour_bar(
 
     `limits` are those that the maps were drawn with, and `style` and `options` those of
     `cam_helpers.overlay`. The colours of evidence are shown over middle grey, as they are seen;
-    those of a blend by themselves. On the scale `"min-max"`, which has no unit, pass (0, 1).
+    those of a blend by themselves. Numbers that were rescaled to 0..1 have no unit: pass (0, 1).
 
     >>> import cam_helpers as ch
     >>> import matplotlib.pyplot as plt
@@ -172,7 +172,7 @@ def _colours_and_norm(style: MapStyle, limits: Limits) -> "tuple[ListedColormap,
 
     name = "evidence" if style.style == "evidence" else style.colour_map
     colours = np.asarray(legend(style))[0] / 255
-    return ListedColormap(colours, name), Normalize(*style.ends(limits))
+    return ListedColormap(colours, name), Normalize(*style.colour_limits(limits))
 
 
 @own_settings()

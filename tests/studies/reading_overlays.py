@@ -114,7 +114,7 @@ def maps(network, scenes, mixtures):
         explanation = ch.explain(network, picture)
         chosen = [*map(network.class_index, classes), int(explanation.scores.argmin())]
         cams = [explanation.cam(c) for c in chosen]
-        yield explanation.input_picture, cams, explanation.limits(0)
+        yield explanation.input_picture, cams, explanation.limits()
 
 
 def bar_of(style, limits):
@@ -125,7 +125,7 @@ def bar_of(style, limits):
         colours = Image.blend(
             Image.fromarray(grey), Image.fromarray(colours), style.greatest_opacity
         )
-    return np.linspace(*style.ends(limits), 256), light(colours)
+    return np.linspace(*style.colour_limits(limits), 256), light(colours)
 
 
 def read_with_the_bar(cells, values, colours):

@@ -109,7 +109,7 @@ def test_it_begins_with_a_picture_its_map_and_a_slider(open_page):
     large = type(preprocess)(2 * preprocess.resize_size[0], 2 * preprocess.crop_size[0])
     picture = large.crop(large.resize(ch.open_picture("photo:four")))
     assert np.array_equal(drawn(page, ".map .seen"), np.asarray(picture))
-    limits = explanation.limits("Egyptian cat")
+    limits = explanation.limits()
     expected = overlay(picture, explanation.cam("Egyptian cat"), limits=limits)
     expected = np.asarray(expected).astype(int)
     assert np.abs(drawn(page, ".map .over") - expected).max() <= 2

@@ -125,7 +125,6 @@ export function mount(root, { views = Object.keys(VIEWS), changed = () => {} } =
     for (const button of part("best").children) button.ariaPressed = Number(button.value) === k;
     part("slider").value = part("by-index").checked ? k : shown.ranks[k];
     part("slider").setAttribute("aria-valuetext", title);
-    part("list").value = k;
     part("opacity").value = state.opacity;
     const layOver = (other, limit = shown.limit, paled = shown.paled) =>
       isComparing ? shown.picture : overlay(paled, other, limit, state.opacity);
@@ -134,7 +133,10 @@ export function mount(root, { views = Object.keys(VIEWS), changed = () => {} } =
     part("legend").hidden = limit === null;
     part("low").textContent = rounded(-(limit ?? shown.limit));
     part("high").textContent = rounded(limit ?? shown.limit);
-    later(() => (part("words").textContent = describe(cam, name)));
+    later(() => {
+      part("words").textContent = describe(cam, name);
+      part("list").value = k; // a list of 1000 names takes 10 ms to lay out
+    });
     changed(state);
   }
 

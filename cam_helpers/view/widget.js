@@ -35,10 +35,8 @@ async function render({ model, el }) {
   const view = mount(el, {
     views: model.get("views"),
     changed(state) {
-      for (const [key, trait] of Object.entries(TRAITS)) {
-        const value = toPython(key, state[key]);
-        if (String(value) !== String(model.get(trait))) model.set(trait, value);
-      }
+      const told = Object.entries(TRAITS).map(([key, trait]) => [trait, toPython(key, state[key])]);
+      model.set(Object.fromEntries(told)); // all at once: each is followed as soon as it is set
       model.save_changes();
     },
   });
@@ -48,7 +46,10 @@ async function render({ model, el }) {
     shown.covered = (spots) => ask("covered", { spots });
     view.show(shown, said());
   };
-  const follow = () => view.go(said());
+  const follow = () => {
+    const wanted = said();
+    if (Object.keys(wanted).some((key) => wanted[key] !== view.state[key])) view.go(wanted);
+  };
   model.on("change:numbers", show);
   for (const trait of Object.values(TRAITS)) model.on(`change:${trait}`, follow);
   window.addEventListener("keydown", quieten, true);

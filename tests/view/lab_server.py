@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
+
 SECONDS = 60
 TOKEN = secrets.token_hex()
 PROJECT = Path(__file__).resolve().parents[2]
@@ -22,6 +24,16 @@ PAGES = {
     "notebook": "notebooks/{name}?token={token}",
     "voila": "voila/render/{name}?token={token}",
 }
+IS_IDLE = """() =>
+  window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"""
+RUN_ALL = "window.jupyterapp.commands.execute('notebook:run-all-cells')"
+COMPUTE = """(code) => new Promise((begun) => {
+  const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
+  kernel.requestExecute({ code }).onIOPub = ({ header }) =>
+    header.msg_type === "execute_input" && begun();
+})"""
+INTERRUPT = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()"
+SHUT_DOWN = "window.jupyterapp.shell.currentWidget.sessionContext.shutdown()"
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,22 @@ class Server:
 
     def address(self, path):
         return f"http://127.0.0.1:{self.port}/{path}"
+
+
+def write_book(server, name, cells):
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    book = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(book, server.folder / name)
+
+
+def run_in_lab(browser, server, name, codes):
+    """Open a new notebook with these cells in JupyterLab and run them; return the page."""
+    write_book(server, name, [nbformat.v4.new_code_cell(code) for code in codes])
+    page = browser.new_page(viewport={"width": 1300, "height": 1400})
+    page.goto(server.page_of("lab", name))
+    page.wait_for_function(IS_IDLE, timeout=SECONDS * 1000)
+    page.evaluate(RUN_ALL)
+    return page
 
 
 def command(port):

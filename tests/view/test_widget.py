@@ -13,7 +13,7 @@ import pytest
 import torch
 import traitlets
 from chromium import require_chromium
-from lab_server import running
+from lab_server import COMPUTE, INTERRUPT, IS_IDLE, SHUT_DOWN, run_in_lab, running, write_book
 from near import assert_within_a_level
 from PIL import Image
 
@@ -27,12 +27,9 @@ panel = ch.explorer("tiny_resnet", "cat_and_dog")
 slider = ipywidgets.IntSlider(panel.class_index, 0, 11, description="class index")
 ipywidgets.jslink((slider, "value"), (panel, "class_index"))
 display(slider, panel)"""
+FRAME = """import cam_helpers as ch
+ch.live_map(ch.explain(ch.load_network(), "cat_and_dog"))"""
 ASK = "print(panel.class_index, panel.cell, panel.view)"
-IS_IDLE = """() =>
-  window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"""
-COMPUTE = """() => void window.jupyterapp.shell.currentWidget.sessionContext.session.kernel
-  .requestExecute({ code: "import time; time.sleep(12)" })"""
-RUN_ALL = "window.jupyterapp.commands.execute('notebook:run-all-cells')"
 
 
 # ---- In Python ----------------------------------------------------------------------------------
@@ -85,15 +82,6 @@ def server(tmp_path_factory):
         yield server
 
 
-def open_book(browser, server, name, cells):
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    book = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-    nbformat.write(book, server.folder / name)
-    page = browser.new_page(viewport={"width": 1300, "height": 1400})
-    page.goto(server.page_of("lab", name))
-    return page
-
-
 def title_of(explanation, k):
     return f"{explanation.network.categories[k]}: score {explanation.score(k):.2f}"
 
@@ -102,10 +90,7 @@ def title_of(explanation, k):
 def test_it_moves_in_jupyterlab_by_key_by_the_linked_slider_and_without_its_kernel(browser, server):
     explanation = ch.explain(ch.load_network(), "cat_and_dog")
     order = explanation.scores.argsort(descending=True).tolist()
-    new = nbformat.v4.new_code_cell
-    page = open_book(browser, server, "live.ipynb", [new(CODE), new(ASK)])
-    page.wait_for_function(IS_IDLE, timeout=60_000)
-    page.evaluate(RUN_ALL)
+    page = run_in_lab(browser, server, "live.ipynb", [CODE, ASK])
     view = page.locator(".cam-view")
 
     def expect(k):
@@ -123,13 +108,13 @@ def test_it_moves_in_jupyterlab_by_key_by_the_linked_slider_and_without_its_kern
     page.keyboard.press("ArrowRight")
     expect(order[1] + 1)
 
-    page.evaluate(COMPUTE)
-    page.wait_for_function(f"() => !({IS_IDLE})()")
+    page.evaluate(COMPUTE, "import time\nwhile True: time.sleep(0.1)")
     page.locator(".noUi-handle").focus()
     page.keyboard.press("ArrowRight")
     expect(order[1] + 2)
     assert not page.evaluate(IS_IDLE)  # the kernel still computes
-    page.wait_for_function(IS_IDLE, timeout=90_000)
+    page.evaluate(INTERRUPT)
+    page.wait_for_function(IS_IDLE, timeout=60_000)
 
     view.get_by_text("two classes").click()
     view.locator(".difference-caption").filter(has_text="minus").wait_for()
@@ -137,7 +122,7 @@ def test_it_moves_in_jupyterlab_by_key_by_the_linked_slider_and_without_its_kern
     page.keyboard.press("Control+Enter")
     page.get_by_text(f"{order[1] + 2} (2, 6) classes").wait_for(timeout=60_000)
 
-    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    page.evaluate(SHUT_DOWN)
     page.wait_for_timeout(500)
     view.locator(".slider").focus()
     page.keyboard.press("Home")
@@ -146,25 +131,24 @@ def test_it_moves_in_jupyterlab_by_key_by_the_linked_slider_and_without_its_kern
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("how", ["lab", "html"])
+@pytest.mark.parametrize("how", ["lab", "notebook", "voila", "html"])
 def test_a_stored_frame_answers_a_key_where_nothing_was_run(browser, server, how):
     explanation = ch.explain(ch.load_network(), "cat_and_dog")
     order = explanation.scores.argsort(descending=True).tolist()
     bundle = ch.live_map(explanation)._repr_mimebundle_()
     output = nbformat.v4.new_output("execute_result", bundle, execution_count=1)
-    cell = nbformat.v4.new_code_cell("1", outputs=[output], execution_count=1)
-    if how == "lab":
-        open_book(browser, server, "stored.ipynb", [cell]).close()
-        server.trust("stored.ipynb")
-        page = browser.new_page()
-        page.goto(server.page_of("lab", "stored.ipynb"))
-    else:
-        open_book(browser, server, "export.ipynb", [cell]).close()
-        command = [sys.executable, "-m", "jupyter", "nbconvert", "--to", "html", "export.ipynb"]
+    cell = nbformat.v4.new_code_cell(FRAME, outputs=[output], execution_count=1)
+    write_book(server, f"{how}.ipynb", [cell])
+    if how == "html":
+        command = [sys.executable, "-m", "jupyter", "nbconvert", "--to", "html", "html.ipynb"]
         subprocess.run(command, cwd=server.folder, check=True, capture_output=True, timeout=120)
         page = browser.new_context(offline=True).new_page()
-        path = server.folder / "export.html"
+        path = server.folder / "html.html"
         page.goto(path.as_uri(), wait_until="domcontentloaded")
+    else:  # Voila alone runs the cell: it shows nothing that is stored
+        server.trust(f"{how}.ipynb")
+        page = browser.new_page()
+        page.goto(server.page_of(how, f"{how}.ipynb"))
     frame = page.frame_locator("iframe[title='live map of cat_and_dog']")
     frame.locator(".title").filter(has_text=title_of(explanation, order[0])).wait_for(
         timeout=60_000

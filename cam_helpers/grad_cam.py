@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cam_helpers.networks.cells import as_maps
 from cam_helpers.networks.network import ClassChoice, Classifier, Network, check_classifier
-from cam_helpers.networks.running import evaluation_mode, hooked
+from cam_helpers.networks.running import evaluation_mode, watched
 from cam_helpers.pictures.open_picture import PictureSource
 from cam_helpers.step_4_weighted_sum import weighted_sum
 
@@ -85,7 +85,7 @@ def _features_and_gradients(
         return caught[0]
 
     with evaluation_mode(network.model), _recording():
-        with _frozen(network.model), hooked({layer: _layer_called(network, layer)}, cut):
+        with _frozen(network.model), watched({layer: _layer_called(network, layer)}, cut):
             scores = _scores(network, tensor.clone())
         if not caught:
             raise ValueError(f"{network.name} does not use its layer {layer!r} for a picture.")
@@ -140,7 +140,7 @@ def grad_cam_layers(
 
     with evaluation_mode(network.model), _recording():
         layers = {name: layer for name, layer in network.model.named_modules() if name}
-        with hooked(layers, keep):
+        with watched(layers, keep):
             scores = _scores(network, tensor.clone().requires_grad_().clone())
         gradients = _gradients(scores.square().sum(), list(outputs.values()))
     found = {}

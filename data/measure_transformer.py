@@ -32,7 +32,7 @@ from cam_helpers.intervals import Interval, bootstrap
 from cam_helpers.localization import share_inside
 from cam_helpers.networks.load import load_network
 from cam_helpers.networks.network import Network
-from cam_helpers.networks.running import evaluation_mode, hooked
+from cam_helpers.networks.running import evaluation_mode, watched
 from cam_helpers.networks.tiny_resnet import CATEGORIES
 from cam_helpers.networks.tiny_vit import load_tiny_vit
 from cam_helpers.place import map_centre
@@ -102,7 +102,7 @@ def caught(network: Network, names: Sequence[str]) -> Iterator[list[Tensor]]:
     """Catch the outputs of layers in a block, in the order of the passes."""
     outputs: list[Tensor] = []
     layers = {name: network.model.get_submodule(name) for name in names}
-    with evaluation_mode(network.model), hooked(layers, lambda *call: outputs.append(call[-1])):
+    with evaluation_mode(network.model), watched(layers, lambda *call: outputs.append(call[-1])):
         yield outputs
 
 

@@ -112,7 +112,7 @@ def _encode(picture: Image.Image) -> tuple[str, bytes]:
     return "jpeg", buffer.getvalue()
 
 
-def rounded(number: float, decimals: int = 2) -> str:
+def in_digits(number: float, decimals: int = 2) -> str:
     """Return a number with so many decimals, and never -0.00."""
     return f"{round(number, decimals) + 0.0:.{decimals}f}"
 
@@ -210,7 +210,7 @@ def draw_cells(
     for row, numbers in enumerate(cam.tolist()):
         for column, number in enumerate(numbers):
             colour = "white" if _is_dark(*colours(norm(number))[:3]) else "black"
-            text = rounded(number, decimals)
+            text = in_digits(number, decimals)
             axis.text(column, row, text, ha="center", va="center", color=colour)
     if colour_bar:
         axis.figure.colorbar(image, ax=axis, label=unit, fraction=0.046)

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from cam_helpers.boxes import is_inside
-from cam_helpers.display.show import rounded
+from cam_helpers.display.show import in_digits
 from cam_helpers.drawn.annotations import Boxes
 from cam_helpers.explain import Explanation
 from cam_helpers.map_style import MapStyle
@@ -32,11 +32,11 @@ def _describe(cam: Tensor, what: str) -> tuple[str, tuple[int, int] | None]:
     row, column = divmod(numbers.index(highest), cam.shape[1])
     place = f"{place_of(row, column, *cam.shape)} (row {row}, column {column})"
     if highest <= 0:
-        text = f"No cell of {what} is above zero; the highest, {rounded(highest)}, is in {place}."
+        text = f"No cell of {what} is above zero; the highest, {in_digits(highest)}, is in {place}."
         return text, None
     share = sum(number > highest / 2 for number in numbers) / len(numbers)
     text = (
-        f"{what[0].upper()}{what[1:]} peaks in {place} at {rounded(highest)}; "
+        f"{what[0].upper()}{what[1:]} peaks in {place} at {in_digits(highest)}; "
         f"{share:.0%} of the cells lie above half of the peak."
     )
     return text, (row, column)
@@ -72,7 +72,7 @@ def describe_style(style: MapStyle) -> str:
 def describe_difference(difference: Tensor, left: str, right: str) -> str:
     """Describe the map of `left` minus the map of `right`, (h, w)."""
     what = f"The difference, {left} minus {right},"
-    lowest, highest = rounded(difference.min().item()), rounded(difference.max().item())
+    lowest, highest = in_digits(difference.min().item()), in_digits(difference.max().item())
     if lowest == highest == "0.00":
         return f"{what} is zero everywhere."
     row, column = divmod(int(difference.argmax()), difference.shape[1])

@@ -13,10 +13,10 @@ import torch
 import torch.distributed as dist
 from PIL import ExifTags, Image
 
-from cam_helpers.evaluate.measure import Opened, lines_of
+from cam_helpers.evaluate.lines import Opened, lines_of
 from cam_helpers.evaluate.summary import Summary, summary
 from cam_helpers.evaluate.table import HEADER, append, beside, check_same, gather, locked
-from cam_helpers.evaluate.truth import Annotated, Truth, some
+from cam_helpers.evaluate.truth import Annotated, Size, Truth, some
 from cam_helpers.networks.network import Network, check_network
 from cam_helpers.pictures.open_picture import PictureError, open_picture
 
@@ -116,28 +116,36 @@ def find_annotations(folder: Path) -> Path:
 
 
 def opened(folder: Path, image: str, annotated: Annotated) -> Opened:
-    """Read one picture; in place of a bad or missing file return the reason.
+    """Read one picture; in place of a bad or missing file return the error.
 
     Other faults, such as a disk that is gone for a while, stop the run.
     """
-    path, size = file_of(folder, annotated), annotated.size
+    path = file_of(folder, annotated)
     if not path.is_file():
-        return Opened(image, None, problem=f"There is no file {path}.")
-    sha256, note = hash_of(path), ""
+        return Opened(image, PictureError(f"There is no file {path}."), "", "")
+    sha256 = hash_of(path)
     try:
-        picture = open_picture(path)
+        picture, note = upright(path, annotated.size)
     except PictureError as error:
-        return Opened(image, None, sha256, problem=str(error))
+        return Opened(image, error, sha256, "")
+    return Opened(image, picture, sha256, note)
+
+
+def upright(path: Path, size: Size | None) -> tuple[Image.Image, str]:
+    """Return a picture and what is doubtful about it, or raise `PictureError`.
+
+    `size` is what the annotations say, (width, height).
+    """
+    picture = open_picture(path)
     turn = orientation(path)
     changes_size = turn > 4 and picture.width != picture.height  # a quarter turn
     if size and picture.size != size:
         problem = f"{path} has {picture.size} pixels, its annotations say {size}."
         if changes_size and size == picture.size[::-1]:
             problem += f" It is {TURNED}: turn them, or save the picture upright."
-        return Opened(image, None, sha256, problem=problem)
-    if turn > 1 and not (size and changes_size):  # else the size says which frame is meant
-        note = TURNED
-    return Opened(image, picture, sha256, note)
+        raise PictureError(problem)
+    # Where the size has changed, it says which frame is meant.
+    return picture, TURNED if turn > 1 and not (size and changes_size) else ""
 
 
 def orientation(path: Path) -> int:

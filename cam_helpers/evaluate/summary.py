@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cam_helpers.evaluate.measure import COLUMNS, TOLERANCE
+from cam_helpers.evaluate.lines import COLUMNS, TOLERANCE
 from cam_helpers.evaluate.truth import MOST_NAMED, some
 from cam_helpers.intervals import Interval, bootstrap, share_of_hits
 from cam_helpers.localization import BOX_THRESHOLDS, OVERLAPS, average_precision

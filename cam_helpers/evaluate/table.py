@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
-from cam_helpers.evaluate.measure import COLUMNS
+from cam_helpers.evaluate.lines import COLUMNS
 
 HEADER = (",".join(COLUMNS) + "\n").encode()
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from cam_helpers.networks.cells import as_maps
 from cam_helpers.networks.proof import disturbed
 from cam_helpers.networks.recorded import run
-from cam_helpers.networks.running import evaluation_mode, hooked
+from cam_helpers.networks.running import evaluation_mode, watched
 
 # How much more the opposite corner may change a cell, after one layer, than it did before: as a
 # share of what the cell's own corner changes. On noise, with random weights, convolutions of
@@ -85,6 +85,6 @@ def _maps(
             caught.pop(name, None)  # of a layer used twice the latest call counts
             caught[name] = part
 
-    with hooked({name: model.get_submodule(name) for name in names}, catch):
+    with watched({name: model.get_submodule(name) for name in names}, catch):
         run(model, picture)
     return caught

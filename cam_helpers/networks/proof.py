@@ -28,11 +28,11 @@ from cam_helpers.networks.refusals import (
     Unsuitable,
     UnsuitableNetworkError,
     check_open,
-    check_scores,
+    check_output,
     no_mean,
     nothing_linear_last,
 )
-from cam_helpers.networks.running import evaluation_mode, hooked, nearly_equal
+from cam_helpers.networks.running import evaluation_mode, nearly_equal, watched
 
 # The share of cells that have to change most with their own corner of the picture. Measured on
 # noise of their own input size: networks of torchvision's families with random weights, and
@@ -70,7 +70,7 @@ def find_layers(
 
 def _find_layers(model: nn.Module, picture: Tensor) -> tuple[str, str]:
     calls, output = record_calls(model, picture)
-    check_scores(output)
+    check_output(output)
     last = _last_linear(model, picture, calls, output)
     # Calls are recorded as layers finish, so a layer comes after the layers inside it. Of a layer
     # used twice the latest call counts, since that is the one that step 3 catches.
@@ -116,7 +116,7 @@ def _gives_the_output(model: nn.Module, picture: Tensor, last: Call, output: Ten
         return False
     large = torch.linspace(-2000, 2000, output.numel()).view_as(output).to(output)
     # A copy goes in, since what follows may change it in place.
-    with hooked({last.name: model.get_submodule(last.name)}, lambda *_: large.clone()):
+    with watched({last.name: model.get_submodule(last.name)}, lambda *_: large.clone()):
         return torch.equal(run(model, picture), large)
 
 
@@ -160,7 +160,7 @@ def _shares_in_place(
 
     changes: dict[str, list[Tensor]] = {name: [] for name in maps}
     for corner in range(4):
-        with hooked({name: model.get_submodule(name) for name in maps}, catch):
+        with watched({name: model.get_submodule(name) for name in maps}, catch):
             run(model, disturbed(picture, corner))
         for name, plain in maps.items():
             disturbed_maps = as_maps(caught[name], picture.shape[2:], plain.shape[1])
@@ -227,7 +227,7 @@ def _out_of_place(model: nn.Module, picture: Tensor, names: Iterable[str]) -> Un
         assert found is not None  # since it is wide
         maps[name] = found
 
-    with hooked(layers, catch):
+    with watched(layers, catch):
         run(model, picture)
     shares = _shares_in_place(model, picture, maps)
     at_fault = next(layer for layer in maps if shares[layer] < SHARE_IN_PLACE)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from cam_helpers.networks.cells import as_maps
-from cam_helpers.networks.running import hooked
+from cam_helpers.networks.running import watched
 
 
 @dataclass
@@ -49,7 +49,7 @@ def record_calls(model: nn.Module, picture: Tensor) -> tuple[list[Call], Tensor]
             kept = output if may_feed else None
             calls.append(Call(name, None, kept, is_leaf, is_wide))
 
-    with hooked(layers, record):
+    with watched(layers, record):
         output = run(model, picture)
     return calls, output
 

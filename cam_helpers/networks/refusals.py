@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from cam_helpers.networks.recorded import Call, run
-from cam_helpers.networks.running import hooked, nearly_equal
+from cam_helpers.networks.running import nearly_equal, watched
 
 # What may lie between the feature maps and the linear layer: pooling, and layers that in
 # evaluation mode hand their input on unchanged but for its shape.
@@ -78,7 +78,7 @@ def check_open(model: nn.Module) -> None:
         )
 
 
-def check_scores(output: Any) -> None:
+def check_output(output: Any) -> None:
     """Refuse what is no tensor of finite scores."""
     if not isinstance(output, Tensor):
         raise Unsuitable(
@@ -140,7 +140,7 @@ def _ends_in_convolution(model: nn.Module, picture: Tensor, output: Tensor) -> U
     convolutions = {name: c for name, c in layers.items() if isinstance(c, nn.Conv2d)}
     heads = {name: c for name, c in convolutions.items() if c.kernel_size == (1, 1)}
     caught: dict[str, Tensor] = {}
-    with hooked(heads, lambda name, *call: caught.update({name: call[-1].clone()})):
+    with watched(heads, lambda name, *call: caught.update({name: call[-1].clone()})):
         run(model, picture)
     for name, maps in caught.items():
         head = heads[name]

@@ -74,7 +74,7 @@ class Caught(local):
 
 
 @contextmanager
-def hooked(layers: Mapping[str, nn.Module], hook: Callable[..., Any]) -> Iterator[None]:
+def watched(layers: Mapping[str, nn.Module], hook: Callable[..., Any]) -> Iterator[None]:
     """Call `hook(name, layer, inputs, named inputs, output)` whenever one of the layers is done."""
     handles = []
     try:

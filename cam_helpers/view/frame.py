@@ -11,7 +11,7 @@ from cam_helpers.drawn.annotations import shipped_boxes
 from cam_helpers.explain import Explanation
 from cam_helpers.networks.network import ClassChoice
 from cam_helpers.view.bundle import VIEW, as_json, fill, read, script
-from cam_helpers.view.numbers import numbers_of
+from cam_helpers.view.numbers import numbers_behind
 
 FRAME_VIEWS = ("map", "classes", "channels", "scores")
 
@@ -86,7 +86,7 @@ def framed(
     top = [ranked.class_index for ranked in explanation.prediction.top(2)]
     index = top[0] if class_index is None else network.class_index(class_index)
     name = name or name_of(explanation)
-    numbers = numbers_of(explanation, name)
+    numbers = numbers_behind(explanation, name)
     if unknown := [one for one in views if one not in FRAME_VIEWS]:
         raise ValueError(f"view is one of {', '.join(FRAME_VIEWS)}, not {unknown[0]!r}.")
     if "channels" in views and "channels" not in numbers:

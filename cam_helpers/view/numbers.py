@@ -14,7 +14,7 @@ LARGEST = 2**15 - 1  # of a whole number of 16 bits
 MOST_CHANNEL_NUMBERS = 50_000  # feature maps and weights of more would make a notebook heavy
 
 
-def numbers_of(explanation: Explanation, name: str) -> dict[str, Any]:
+def numbers_behind(explanation: Explanation, name: str) -> dict[str, Any]:
     """Return picture, scores and the maps of all classes, as `shownBy` in frame.js takes them.
 
     Maps are whole numbers of 16 bits times one scale, so that they are true to a 60,000th of the

@@ -15,7 +15,7 @@ from cam_helpers.pictures.open_picture import PictureSource
 from cam_helpers.view.bundle import VIEW as PARTS
 from cam_helpers.view.bundle import read, script
 from cam_helpers.view.frame import FRAME_VIEWS, framed, name_of
-from cam_helpers.view.numbers import numbers_of
+from cam_helpers.view.numbers import numbers_behind
 
 VIEWS = ("map", "classes", "channels", "cover", "mirror", "scores")
 GREY = 128 / 255
@@ -62,7 +62,7 @@ class Explorer(anywidget.AnyWidget):
         index = top[0] if class_index is None else choose(class_index)
         cam = found.cam(index)
         self.explanation, self.name = found, name_of(found)
-        numbers = numbers_of(found, self.name)
+        numbers = numbers_behind(found, self.name)
         with self.hold_sync():
             self.class_index = index
             self.other_index = top[-1] if other is None else choose(other)
@@ -87,7 +87,7 @@ class Explorer(anywidget.AnyWidget):
             asked = shown.flip(-1)
         else:
             asked = self._covered(shown, question["spots"])
-        found = numbers_of(explain(self.network, asked), self.name)
+        found = numbers_behind(explain(self.network, asked), self.name)
         self.send({"id": question["id"], "numbers": found})
 
     def _covered(self, shown: Tensor, spots: list[dict[str, float]]) -> Tensor:

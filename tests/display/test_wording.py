@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import cam_helpers as ch
-from cam_helpers.display.show import rounded
+from cam_helpers.display.show import in_digits
 from cam_helpers.display.wording import describe_cam, describe_map, place_of
 
 
@@ -33,7 +33,12 @@ def test_a_map_of_zeros_has_no_peak():
 
 
 def test_numbers_are_rounded_and_never_minus_zero():
-    assert [rounded(x) for x in (-0.004, 0.0, -0.006, 2.346)] == ["0.00", "0.00", "-0.01", "2.35"]
+    assert [in_digits(x) for x in (-0.004, 0.0, -0.006, 2.346)] == [
+        "0.00",
+        "0.00",
+        "-0.01",
+        "2.35",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import cam_helpers as ch
 from cam_helpers import evaluate
 from cam_helpers.evaluate import __main__ as command
 from cam_helpers.evaluate import folder as running
-from cam_helpers.evaluate import measure
+from cam_helpers.evaluate import lines
 from cam_helpers.evaluate.summary import summary
 from cam_helpers.evaluate.table import locked
 from cam_helpers.networks.preprocess import Preprocess
@@ -182,14 +182,14 @@ def test_a_fault_that_may_pass_stops_the_run(folder, finished, tmp_path, monkeyp
 
 @pytest.mark.parametrize("batch", [(), ("--batch", "4")])
 def test_a_picture_without_a_map_is_named(batch, folder, finished, tmp_path, monkeypatch, capsys):
-    explain_batch = measure.explain_batch
+    explain_batch = lines.explain_batch
 
     def refuse(network, batch, pictures, sizes):
         if ch.open_picture(folder / "bird.png") in pictures:
             raise ch.UnsuitableNetworkError("the map does not give the score")
         return explain_batch(network, batch, pictures, sizes)
 
-    monkeypatch.setattr(measure, "explain_batch", refuse)
+    monkeypatch.setattr(lines, "explain_batch", refuse)
     table = tmp_path / "results.csv"
     assert command.main([str(folder), "--out", str(table), *batch]) == 1
     assert "bird.png, bird: the map does not give the score" in capsys.readouterr().out

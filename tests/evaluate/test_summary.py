@@ -7,7 +7,7 @@ import pytest
 from scenes_folder import rows_in
 
 from cam_helpers.evaluate.__main__ import main
-from cam_helpers.evaluate.measure import COLUMNS
+from cam_helpers.evaluate.lines import COLUMNS
 from cam_helpers.evaluate.summary import summary
 from cam_helpers.localization import BOX_THRESHOLDS
 

@@ -13,6 +13,7 @@ from cam_helpers.evaluate.truth import Entry, Truth, objects_in
 from cam_helpers.explain import Explanation, explain_batch
 from cam_helpers.localization import PixelPrecision, box_overlaps, pointing_game, share_inside
 from cam_helpers.networks.network import Network
+from cam_helpers.pictures.open_picture import PictureError
 
 COLUMNS = (
     *("image_id", "image"),
@@ -32,27 +33,27 @@ class Opened(NamedTuple):
     """A picture as it was read from its file, or why there is none."""
 
     image: str  # its id
-    picture: Image.Image | None
-    sha256: str = ""
-    note: str = ""
-    problem: str = ""
+    picture: Image.Image | PictureError
+    sha256: str
+    note: str
 
 
 def lines_of(network: Network, truth: Truth, batch: Sequence[Opened]) -> str:
     """Return the lines of some pictures, which go through the network together."""
-    explained = iter(explain_each(network, [one.picture for one in batch if one.picture]))
+    pictures = [one.picture for one in batch if isinstance(one.picture, Image.Image)]
+    explained = iter(explain_each(network, pictures))
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     for opened in batch:
         annotated = truth.images[opened.image]
-        found = next(explained) if opened.picture else opened.problem
+        found = next(explained) if isinstance(opened.picture, Image.Image) else opened.picture
         row = {"image_id": opened.image, "image": _line(annotated.name), "sha256": opened.sha256}
         for class_index, entries in annotated.objects.items():
             own: dict[str, Any] = {"category": network.categories[class_index]}
             try:
-                if isinstance(found, str):
-                    raise ValueError(found)
-                own |= measure(found, class_index, entries, opened.note)
+                if not isinstance(found, Explanation):
+                    raise found
+                own |= measures_of(found, class_index, entries, opened.note)
             except ValueError as error:  # no map, or an object without area or out of the picture
                 own["problem"] = _line(str(error))
             writer.writerow(row | own)
@@ -63,7 +64,7 @@ def _line(text: str) -> str:
     return " ".join(text.splitlines())
 
 
-def explain_each(network: Network, pictures: list[Image.Image]) -> list[Explanation | str]:
+def explain_each(network: Network, pictures: list[Image.Image]) -> list[Explanation | ValueError]:
     """Return the explanation of each picture, or why there is none.
 
     In one pass; where that fails, one by one, so that only the picture at fault goes without.
@@ -71,19 +72,19 @@ def explain_each(network: Network, pictures: list[Image.Image]) -> list[Explanat
     if not pictures:
         return []
     try:
-        inputs = [network.prepare(picture) for picture in pictures]
+        inputs = [network.prepare_opened(picture) for picture in pictures]
         if len({tensor.shape for tensor in inputs}) > 1:
             raise ValueError("These inputs are of several sizes, which fit into no batch.")
         sizes = [picture.size for picture in pictures]
         return [*explain_batch(network, torch.cat(inputs), pictures, sizes)]
     except ValueError as error:  # a map is none, such as one that does not give the score
         if len(pictures) == 1:
-            return [str(error)]
+            return [error]
         return [found for picture in pictures for found in explain_each(network, [picture])]
 
 
-def measure(
-    explanation: Explanation, class_index: int, entries: Sequence[Entry], note: str = ""
+def measures_of(
+    explanation: Explanation, class_index: int, entries: Sequence[Entry], note: str
 ) -> dict[str, Any]:
     """Return the measures of one map, without the pixels of crowds."""
     assert explanation.whole_size is not None

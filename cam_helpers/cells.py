@@ -30,6 +30,10 @@ def frame_cell(
     """Return an RGB copy with a frame around one cell (row, column) of a map of `shape` (h, w).
 
     `text`, such as the cell's number, is written into the frame.
+
+    >>> import cam_helpers as ch
+    >>> ch.frame_cell("cat", (0, 0), (7, 7)).getpixel((1, 1))  # the white of the frame
+    (255, 255, 255)
     """
     framed = open_picture(picture)
     size = framed.height, framed.width

@@ -240,14 +240,14 @@ def explain(network: Network, picture: PictureSource | Tensor) -> Explanation:
     (torch.Size([7, 7]), (224, 224))
     """
     check_network(network)
-    whole = None if isinstance(picture, Tensor) else open_picture(picture)
-    batch = network.prepare(picture if whole is None else whole)
-    if len(batch) != 1:
-        raise ValueError(f"explain() takes one picture at a time, not a batch of {len(batch)}.")
-    if whole is None:
+    if isinstance(picture, Tensor):
+        batch = network.prepare(picture)
+        if len(batch) != 1:
+            raise ValueError(f"explain() takes one picture at a time, not a batch of {len(batch)}.")
         return explain_batch(network, batch, [None], [None])[0]
+    whole = open_picture(picture)
     source = picture if isinstance(picture, str | os.PathLike | bytes) else whole
-    return explain_batch(network, batch, [source], [whole.size])[0]
+    return explain_batch(network, network.prepare_opened(whole), [source], [whole.size])[0]
 
 
 def explain_batch(

@@ -32,6 +32,12 @@ def explain_many(
     A file that cannot be read or holds no picture is left out, with a warning that names it and
     says why. Raises `ValueError` for a batch size below 1 and for a folder without files,
     `FileNotFoundError` where a single path given is no folder; and what `explain` raises.
+
+    >>> import cam_helpers as ch
+    >>> for path, explanation in ch.explain_many(ch.load_network(), ["cat", "dog"]):
+    ...     print(path, explanation.prediction.top(1)[0].category)
+    cat cat
+    dog dog
     """
     check_network(network)
     if batch_size < 1:
@@ -72,7 +78,7 @@ def _explain_many(
                 warnings.warn(f"{path} is left out: {error}", stacklevel=2)
                 bar.update()
                 continue
-            tensor = network.prepare(whole)[0]
+            tensor = network.prepare_opened(whole)[0]
             # One's own preprocessing may make inputs of several sizes, which fit into no batch.
             if waiting and waiting[0][1].shape != tensor.shape:
                 yield from _pass(network, waiting, bar)

@@ -71,6 +71,11 @@ def predict(network: Classifier, picture: PictureSource | Tensor) -> Prediction:
 
     The pass runs in evaluation mode and without gradients; afterwards every layer's mode is as it
     was. Raises `TypeError` where `network` is no `Classifier`, else what `Network.prepare` raises.
+
+    >>> import cam_helpers as ch
+    >>> prediction = ch.predict(ch.load_network(), "cat_and_dog")
+    >>> [ranked.category for ranked in prediction.top(2)]
+    ['dog', 'cat']
     """
     check_classifier(network)
     scores = forward(network, network.prepare(picture))

@@ -24,6 +24,11 @@ def isolate_weights(network: Network, class_index: ClassChoice) -> ClassWeights:
     feature map c (Zhou et al. 2016, section 2, has the sum in place of the mean, and no bias). A
     linear layer without bias counts as bias 0. Both are copies: changing them leaves the network
     as it is. Raises what `Network.class_index` raises, and `TypeError` where `network` is none.
+
+    >>> import cam_helpers as ch
+    >>> row = ch.isolate_weights(ch.load_network(), "dog")
+    >>> row.class_index, row.weights.shape
+    (1, torch.Size([192]))
     """
     check_network(network)
     index = network.class_index(class_index)

@@ -133,26 +133,15 @@ class Classifier:
         picture whatever `open_picture` raises. A `Network` compares the input with the picture, and
         raises `ValueError` where `seen_box` is not what the preprocessing shows of it.
         """
-        is_tensor = isinstance(picture, Tensor)
-        whole = picture if isinstance(picture, Tensor) else open_picture(picture)
-        batch = whole if isinstance(whole, Tensor) else self.preprocess(whole)
-        if batch.ndim == 3:
-            batch = batch.unsqueeze(0)
-        if batch.ndim != 4 or (is_tensor and batch.shape[1] != self._channels):
-            channels = self._channels
-            raise ValueError(
-                f"An input of {self.name} has the shape ({channels}, H, W) or (N, {channels}, H, "
-                f"W), as its preprocessing makes it, not {tuple(batch.shape)}."
-            )
+        if not isinstance(picture, Tensor):
+            return self.prepare_opened(open_picture(picture))
+        batch = self._batch(picture)
         if not batch.is_floating_point() or not batch.isfinite().all():
             raise ValueError(
                 "A tensor counts as preprocessed: finite floats. Pass the picture itself, or "
                 "network.prepare(picture)."
-                if is_tensor
-                else f"The preprocessing of {self.name} makes of this picture numbers that are not "
-                "finite floats. Does it divide by the spread of a picture that has none?"
             )
-        colours = self._colours if is_tensor else None
+        colours = self._colours
         if colours is not None and colours.are_in(batch):
             warnings.warn(
                 f"This tensor has no number below 0, but {self.name}'s preprocessing turns black "
@@ -160,9 +149,28 @@ class Classifier:
                 "itself, or network.prepare(picture).",
                 stacklevel=3,  # the line that called `predict` or `explain`
             )
-        if isinstance(whole, Image.Image):
-            self._check_place(whole, batch[0])
         return batch.to(next(self.model.parameters(), batch))
+
+    def prepare_opened(self, picture: Image.Image) -> Tensor:
+        """Return the same of what `open_picture` gave, which is not opened and copied again."""
+        batch = self._batch(self.preprocess(picture))
+        if not batch.is_floating_point() or not batch.isfinite().all():
+            raise ValueError(
+                f"The preprocessing of {self.name} makes of this picture numbers that are not "
+                "finite floats. Does it divide by the spread of a picture that has none?"
+            )
+        self._check_place(picture, batch[0])
+        return batch.to(next(self.model.parameters(), batch))
+
+    def _batch(self, tensor: Tensor) -> Tensor:
+        """Return (C, H, W) or (N, C, H, W) as (N, C, H, W)."""
+        channels = self._channels
+        if tensor.ndim not in (3, 4) or tensor.shape[-3] != channels:
+            raise ValueError(
+                f"An input of {self.name} has the shape ({channels}, H, W) or (N, {channels}, H, "
+                f"W), as its preprocessing makes it, not {tuple(tensor.shape)}."
+            )
+        return tensor if tensor.ndim == 4 else tensor[None]
 
     def _check_place(self, whole: Image.Image, tensor: Tensor) -> None:
         """Ask nothing: without a map, no place is promised."""

@@ -85,7 +85,7 @@ SLIDES = (
         "Step 5: upsample and overlay",
         "7 by 7 numbers become a picture. Everything between them is interpolated.",
         "Read it to one cell.",
-        *("05", "sharp edges"),
+        *("05", "the overlay of"),
     ),
     Slide(
         "One scale for all classes",

@@ -136,7 +136,7 @@ class Classifier:
         if not isinstance(picture, Tensor):
             return self.prepare_opened(open_picture(picture))
         batch = self._batch(picture)
-        if not batch.is_floating_point() or not batch.isfinite().all():
+        if not _are_finite(batch):
             raise ValueError(
                 "A tensor counts as preprocessed: finite floats. Pass the picture itself, or "
                 "network.prepare(picture)."
@@ -154,7 +154,7 @@ class Classifier:
     def prepare_opened(self, picture: Image.Image) -> Tensor:
         """Return the same of what `open_picture` gave, which is not opened and copied again."""
         batch = self._batch(self.preprocess(picture))
-        if not batch.is_floating_point() or not batch.isfinite().all():
+        if not _are_finite(batch):
             raise ValueError(
                 f"The preprocessing of {self.name} makes of this picture numbers that are not "
                 "finite floats. Does it divide by the spread of a picture that has none?"
@@ -223,6 +223,11 @@ class Classifier:
             x0, y0, x1, y1 = self.box(size) if self.box else find_box(self.preprocess, size)
             self._boxes[size] = (x0, y0, x1, y1)
         return self._boxes[size]
+
+
+def _are_finite(batch: Tensor) -> bool:
+    """Say whether all are finite floats: their sum is, and is quicker had than an answer each."""
+    return batch.is_floating_point() and bool(batch.sum(dtype=torch.float32).isfinite())
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,7 +38,7 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
 
 def is_compiled(layer: nn.Module) -> bool:
     """Say whether a layer comes from `torch.compile(layer)` or went through `layer.compile()`."""
-    return hasattr(layer, "_orig_mod") or layer._compiled_call_impl is not None
+    return "_orig_mod" in layer._modules or layer._compiled_call_impl is not None
 
 
 # Beside the models, not inside them: a lock can be neither copied nor saved.

@@ -45,8 +45,8 @@ class Colours(NamedTuple):
 
         In between lies what is preprocessed: a picture so bright that no number is below 0.
         """
-        if not batch.numel() or batch.min() < 0:
-            return False
+        if not batch.numel() or batch[..., ::8, ::8].min() < 0 or batch.min() < 0:
+            return False  # mostly after a glance at a few
         white = self.black + self.contrast
         return bool(self.black.min() < 0 and (batch.max() <= 1 or batch.max() > white.max()))
 

@@ -96,27 +96,24 @@ def find_box(preprocess: Preprocessing, size: tuple[int, int]) -> Box:
     once more on those whose brightness rises inside it alone. Raises `ValueError` where there is no
     such box: the picture is flipped, turned, bent or cut by chance.
     """
-    black = shown(preprocess, Image.new("RGB", size, BLACK))
-    contrast = shown(preprocess, Image.new("RGB", size, WHITE)) - black
-    seeing = contrast.flatten(1).any(1)  # the channels that tell black from white
-    if not contrast.isfinite().all() or not seeing.any():
+    black, white = (shown(preprocess, Image.new("RGB", size, colour)) for colour in (BLACK, WHITE))
+    strongest = (white - black).abs().amax((1, 2)).argmax()  # NaN and infinity are, too
+    black = black[strongest]
+    contrast = white[strongest] - black
+    if not contrast.isfinite().all() or not contrast.any():
         raise _no_box()
-    contrast = contrast[seeing]
     box: Box = (0, 0, *size)
     for _ in range(2):
         # Roundings make a few levels; without interpolation a pixel shows a single spot.
         tolerance = 4 / 255 + 1 / min(box[2] - box[0], box[3] - box[1])
         planes = []
         for right, down in RIGHT_AND_DOWN:
-            both = _marked_pictures(size, box, right, down)
-            rising, falling = (shown(preprocess, picture) for picture in both)
-            # Of the two together, since a resize rounds more levels up than down.
-            brightness = (((rising - falling)[seeing] / contrast + 1) / 2).mean(0)
-            planes.append(_plane(brightness, _inside(contrast), tolerance))
-        marked, box = box, _box_of(torch.stack(planes), black.shape[1:], box)
-        if not _is_small(box, marked):
+            marked = shown(preprocess, _marked_picture(size, box, right, down))[strongest]
+            planes.append(_plane((marked - black) / contrast, _inside(contrast), tolerance))
+        before, box = box, _box_of(torch.stack(planes), black.shape, box)
+        if not _is_small(box, before):
             break
-    return _in_whole_pixels(box, size, black.shape[1:])
+    return _in_whole_pixels(box, size, black.shape)
 
 
 def shown(preprocess: Preprocessing, picture: Image.Image) -> Tensor:
@@ -154,24 +151,22 @@ def _middle_of(shown: Tensor) -> Tensor:
     return shown[:, shown.shape[1] // 2, shown.shape[2] // 2]
 
 
-def _marked_pictures(
-    size: tuple[int, int], box: Box, right: float, down: float
-) -> tuple[Image.Image, Image.Image]:
-    """Return two grey pictures: black at the box's upper left, white at its lower right; the other.
+def _marked_picture(size: tuple[int, int], box: Box, right: float, down: float) -> Image.Image:
+    """Return a grey picture, black at the box's upper left and white at its lower right.
 
     Brightness rises by `right` from the box's left edge to the right one, by `down` from its top to
-    its bottom, and stays as it is beyond black and white. The other picture is the negative.
+    its bottom, and stays as it is beyond black and white.
     """
     x0, y0, x1, y1 = box
     across = 255 * right * (np.arange(size[0], dtype=np.float32) + 0.5 - x0) / (x1 - x0)
     downwards = 255 * down * (np.arange(size[1], dtype=np.float32) + 0.5 - y0) / (y1 - y0)
     levels = np.add.outer(downwards, across + 0.5).clip(0, 255).astype(np.uint8)
-    return Image.fromarray(levels).convert("RGB"), Image.fromarray(255 - levels).convert("RGB")
+    return Image.fromarray(levels).convert("RGB")
 
 
 def _inside(contrast: Tensor) -> Tensor:
     """Return where an input tensor shows the picture, (H, W): there black and white differ."""
-    return (contrast.abs() > 0.5 * contrast.abs().amax((1, 2), keepdim=True)).all(0)
+    return contrast.abs() > 0.5 * contrast.abs().max()
 
 
 def _plane(brightness: Tensor, inside: Tensor, tolerance: float) -> Tensor:
@@ -181,13 +176,16 @@ def _plane(brightness: Tensor, inside: Tensor, tolerance: float) -> Tensor:
     inside, since a resize bends the brightness at the picture's edges.
     """
     rows, columns = (_middle(inside.any(dim)) for dim in (1, 0))
-    found = brightness[rows][:, columns].flatten()
-    row, column = torch.meshgrid(rows + 0.5, columns + 0.5, indexing="ij")
-    places = torch.stack([torch.ones(row.numel()), column.flatten(), row.flatten()], 1).double()
-    plane: Tensor = torch.linalg.lstsq(places, found[:, None]).solution[:, 0]
-    if not (places @ plane - found).abs().max() <= tolerance:
+    found = brightness[rows][:, columns]
+    middle = found.mean()
+    row, column = rows + 0.5 - (rows + 0.5).mean(), columns + 0.5 - (columns + 0.5).mean()
+    by_row = row.double() @ found.mean(1) / row.square().sum()
+    by_column = column.double() @ found.mean(0) / column.square().sum()
+    flat = middle + by_row * row[:, None] + by_column * column
+    if not (flat - found).abs().max() <= tolerance:
         raise _no_box()
-    return plane
+    start = middle - by_column * (columns + 0.5).mean() - by_row * (rows + 0.5).mean()
+    return torch.stack([start, by_column, by_row])
 
 
 def _middle(inside: Tensor) -> Tensor:

@@ -127,7 +127,7 @@ def test_of_the_right_box_there_is_no_false_alarm(kind):
     assert refused == []
 
 
-@pytest.mark.parametrize("cut", [(0.2, 0, 1, 1), (0, 0, 0.75, 0.75), (0.15, 0.15, 0.85, 0.85)])
+@pytest.mark.parametrize("cut", [(0.05, 0, 1, 1), (0, 0, 0.75, 0.75), (0.15, 0.15, 0.85, 0.85)])
 def test_a_wrong_box_is_seen_on_photographs(cut):
     for name in ("photo:cat", "photo:rocket", "photo:four"):
         picture = photograph(name)

@@ -38,7 +38,7 @@ SLIDES = (
         "It saw names only",
         "Nobody told the network where anything is.",
         "Ask before the figure: where will it be orange for each name?",
-        *("00", "four photographs in one crop"),
+        *("00", "own quarter"),
     ),
     Slide(
         "Step 1: predict",

@@ -18,7 +18,7 @@ VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
 def set_version(folder: Path, version: str, day: str) -> None:
-    """Write a version and its day wherever they stand: four files."""
+    """Write a version and its day wherever they stand: five files."""
     for name, pattern, text in (
         ("pyproject.toml", r'^version = ".*"$', f'version = "{version}"'),
         ("cam_helpers/__init__.py", r'^__version__ = ".*"$', f'__version__ = "{version}"'),
@@ -26,6 +26,11 @@ def set_version(folder: Path, version: str, day: str) -> None:
             "CITATION.cff",
             r"^version: .*(\ndate-released: .*)?$",
             f"version: {version}\ndate-released: {day}",
+        ),
+        (  # else no command that begins with uv run --locked would run
+            "uv.lock",
+            r'^name = "cam-helpers"\nversion = ".*"$',
+            f'name = "cam-helpers"\nversion = "{version}"',
         ),
         ("CHANGELOG.md", r"^## \[.*\] - .*$", f"## [{version}] - {day}"),
     ):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-FILES = ("pyproject.toml", "cam_helpers/__init__.py", "CITATION.cff", "CHANGELOG.md")
+FILES = ("pyproject.toml", "uv.lock", "cam_helpers/__init__.py", "CITATION.cff", "CHANGELOG.md")
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def release():
     return module
 
 
-def test_a_version_and_its_day_stand_in_all_four_files(release, tmp_path):
+def test_a_version_and_its_day_stand_in_every_file(release, tmp_path):
     (tmp_path / "cam_helpers").mkdir()
     for name in FILES:
         shutil.copy(PROJECT / name, tmp_path / name)
@@ -27,6 +27,7 @@ def test_a_version_and_its_day_stand_in_all_four_files(release, tmp_path):
         release.set_version(tmp_path, version, day)
         found = {name: (tmp_path / name).read_text(encoding="utf-8") for name in FILES}
         assert f'\nversion = "{version}"\n' in found["pyproject.toml"]
+        assert f'name = "cam-helpers"\nversion = "{version}"\n' in found["uv.lock"]
         assert f'__version__ = "{version}"' in found["cam_helpers/__init__.py"]
         assert f"version: {version}\ndate-released: {day}\n" in found["CITATION.cff"]
         assert found["CITATION.cff"].count("date-released") == 1

@@ -9,8 +9,8 @@ export OMP_NUM_THREADS ?= 1
 .PHONY: lab page book handout release test test-processors test-order test-long quick mutants bench check \
 	notebooks student instructor repeat
 
-# The settings in .jupyter keep a question about news off the first notebook. Without the last
-# argument Jupyter drops every message above 10 MiB, as a large picture makes one.
+# The settings in .jupyter keep a question about news off the first notebook and open texts as pages.
+# Without the last argument Jupyter drops every message above 10 MiB, as a large picture makes one.
 lab: $(UV)
 	$(UV) run --locked jupyter lab notebooks/00_start_here.ipynb --LabApp.app_settings_dir=.jupyter \
 		--ServerApp.tornado_settings='{"websocket_max_message_size": 30000000}'

@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-OUTSIDE = re.compile(r"(?<!!)\[([^\]\[]+)\]\(\.\./([^)\s\"]*)\)")
+EXPLORER = re.compile(r"\[([^\]\[]+)\]\(((?:\.\./)*)explorer_page\.md(#[^)]*)\)")
+NAMED = re.compile(r"`?((?:data|tests)/README\.md|CITATION\.cff|CONTRIBUTING\.md)`?")
 
 
 def heading_anchor(heading: str) -> str:
@@ -14,9 +15,14 @@ def heading_anchor(heading: str) -> str:
 
 
 def lead_outside(app: Any, name: str, source: list[str]) -> None:
-    """Lead links out of `notebooks/` to the repository; without its address leave their words."""
-    blob = app.config.repository_blob
-    source[0] = OUTSIDE.sub(rf"[\1]({blob}/\2)" if blob else r"\1", source[0])
+    """Link files of the project that a text names to its repository, where that has an address."""
+    if blob := app.config.repository_blob:
+        source[0] = NAMED.sub(rf"[\1]({blob}/\1)", source[0])
+
+
+def lead_to_the_explorer(app: Any, name: str, source: list[str]) -> None:
+    """Lead links with a place in the explorer to its file, which lies in the book alone."""
+    source[0] = EXPLORER.sub(r'<a href="\2explorer.html\3">\1</a>', source[0])
 
 
 def fold_answers(app: Any, name: str, source: list[str]) -> None:
@@ -37,5 +43,6 @@ def setup(app: Any) -> dict[str, bool]:
     """Let Sphinx call what stands above."""
     app.add_config_value("repository_blob", "", "env")
     app.connect("source-read", lead_outside)
+    app.connect("source-read", lead_to_the_explorer)
     app.connect("source-read", fold_answers)
     return {"parallel_read_safe": True}

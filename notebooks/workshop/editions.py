@@ -73,7 +73,7 @@ def write(edition: str, out: Path) -> None:
     """Write an edition into a new folder, with the pages that its notebooks link to."""
     out.mkdir(parents=True)
     misconceptions = yaml.safe_load((HERE / "misconceptions.yml").read_text(encoding="utf-8"))
-    key = ["# Answers"]
+    key, linked = ["# Answers"], set()
     for file in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):
         book = nbformat.read(file, as_version=4)
         if edition == "student":
@@ -82,9 +82,9 @@ def write(edition: str, out: Path) -> None:
         else:
             book = instructor_edition(book, file.stem, misconceptions)
         nbformat.write(book, out / file.name)
-    for page in NOTEBOOKS.glob("*.md"):
-        if page.name != "index.md":  # the book's own front page
-            shutil.copy(page, out)
+        linked |= set(re.findall(r"\]\((\w+\.md)\)", nbformat.writes(book)))
+    for page in linked:
+        shutil.copy(NOTEBOOKS / page, out)
     if edition == "student":
         answers = out.with_name("answers.md")
         answers.write_text("\n\n".join(key) + "\n", encoding="utf-8")

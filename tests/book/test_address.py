@@ -45,18 +45,17 @@ def test_the_readme_gets_links_for_every_notebook_and_loses_them_again():
     assert address.with_links(linked, "") == readme
 
 
-def test_a_link_out_of_the_book_leads_to_the_repository_or_is_no_link():
+def test_a_file_outside_the_book_is_a_link_where_the_address_is_known():
     class App:
         class config:
             repository_blob = ""
 
-    text = ["see [data](../data/README.md#how), ![no](../data/x.png)"]
+    text = ["see `data/README.md`"]
     links.lead_outside(App, "x", text)
-    assert text == ["see data, ![no](../data/x.png)"]
+    assert text == ["see `data/README.md`"]
     App.config.repository_blob = f"{ADDRESS}/blob/main"
-    text = ["see [data](../data/README.md#how)"]
     links.lead_outside(App, "x", text)
-    assert text == [f"see [data]({ADDRESS}/blob/main/data/README.md#how)"]
+    assert text == [f"see [data/README.md]({ADDRESS}/blob/main/data/README.md)"]
 
 
 def test_buttons_stand_above_a_notebook_where_the_address_is_known(tmp_path):

@@ -44,7 +44,8 @@ def test_a_students_notebook_tells_no_answer_and_leads_nowhere_outside(made, nam
     for exercise in exercises_of(whole):
         [block] = re.findall(r"^```python\n(.*?)^```", exercise.answer[0].source, re.M | re.S)
         assert block in key
-    for target in re.findall(r"\]\((?!https?:|#|attachment:)([^)#]+)", text):
+    text += "".join(page.read_text("utf-8") for page in (made / "student").glob("*.md"))
+    for target in re.findall(r"\]\(<?(?!https?:|#|attachment:)([^)#]+)", text):
         assert (made / "student" / target).is_file(), target
 
 

@@ -6,7 +6,6 @@ from cam_helpers.boxes import is_inside
 from cam_helpers.display.show import in_digits
 from cam_helpers.drawn.annotations import Boxes
 from cam_helpers.explain import Explanation
-from cam_helpers.map_style import MapStyle
 from cam_helpers.networks.network import ClassChoice
 
 
@@ -20,13 +19,11 @@ def place_of(row: int, column: int, height: int, width: int) -> str:
     return "the middle" if down == across else f"the {down} {across}"
 
 
-def describe_cam(cam: Tensor, what: str) -> str:
-    """Say where a map (h, w) peaks, how high, and how much of it lies above half of the peak."""
-    return _describe(cam, what)[0]
+def describe_cam(cam: Tensor, what: str) -> tuple[str, tuple[int, int] | None]:
+    """Say where a map (h, w) peaks, how high, and how much of it lies above half of the peak.
 
-
-def _describe(cam: Tensor, what: str) -> tuple[str, tuple[int, int] | None]:
-    """Return the text and the cell (row, column) of the peak, if there is one above zero."""
+    Return the text and the cell (row, column) of the peak, if there is one above zero.
+    """
     numbers = cam.flatten().tolist()
     highest = max(numbers)
     row, column = divmod(numbers.index(highest), cam.shape[1])
@@ -46,38 +43,12 @@ def describe_map(explanation: Explanation, class_index: ClassChoice, boxes: Boxe
     """Describe the map of one class; where `boxes` are known, also on which object it peaks."""
     index = explanation.network.class_index(class_index)
     cam = explanation.cam(index)
-    text, cell = _describe(cam, f"the map of {explanation.network.categories[index]}")
+    text, cell = describe_cam(cam, f"the map of {explanation.network.categories[index]}")
     if not boxes or not cell:
         return text
     point = explanation.middle_of_cell(*cell)
     hit = [name for name, box in boxes.items() if is_inside(point, box)]
     return f"{text} The peak is in {_boxes_of(hit)}."
-
-
-def describe_picture(name: str, boxes: Boxes) -> str:
-    """Describe the crop by the picture's name, and by its objects where they are known."""
-    if not boxes:
-        return f"The crop of {name} that the network saw."
-    return f"The crop of {name} that the network saw. The picture shows: {', '.join(boxes)}."
-
-
-def describe_style(style: MapStyle) -> str:
-    """Say what the colours over a picture mean."""
-    opacity = f"{style.greatest_opacity:.0%}"
-    if style.style == "blend":
-        return f"opacity {opacity}, colours {style.colour_map}"
-    return f"orange where it speaks for, purple where it speaks against, opacity up to {opacity}"
-
-
-def describe_difference(difference: Tensor, left: str, right: str) -> str:
-    """Describe the map of `left` minus the map of `right`, (h, w)."""
-    what = f"The difference, {left} minus {right},"
-    lowest, highest = in_digits(difference.min().item()), in_digits(difference.max().item())
-    if lowest == highest == "0.00":
-        return f"{what} is zero everywhere."
-    row, column = divmod(int(difference.argmax()), difference.shape[1])
-    place = place_of(row, column, *difference.shape)
-    return f"{what} runs from {lowest} to {highest}; it is highest in {place}."
 
 
 def _boxes_of(categories: list[str]) -> str:

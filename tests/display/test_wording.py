@@ -12,23 +12,23 @@ def test_the_text_follows_from_the_numbers():
     cam = torch.full((7, 7), -1.0)
     cam[5, 6] = 4
     cam[5, 5] = 2.5
-    text = describe_cam(cam, "the map of dog")
+    text = describe_cam(cam, "the map of dog")[0]
     assert text == (
         "The map of dog peaks in the lower right (row 5, column 6) at 4.00; "
         "4% of the cells lie above half of the peak."
     )
-    text = describe_cam(cam - 9, "the map of dog")
+    text = describe_cam(cam - 9, "the map of dog")[0]
     assert "No cell of the map of dog is above zero" in text
     assert "-5.00" in text
 
 
 def test_half_of_the_peak_is_half_of_its_number():
     cam = torch.tensor([[4.0, 1.8], [-2.0, 2.2]])
-    assert "50% of the cells lie above half of the peak" in describe_cam(cam, "the map of dog")
+    assert "50% of the cells lie above half of the peak" in describe_cam(cam, "the map of dog")[0]
 
 
 def test_a_map_of_zeros_has_no_peak():
-    text = describe_cam(torch.zeros(2, 2), "the map of dog")
+    text = describe_cam(torch.zeros(2, 2), "the map of dog")[0]
     assert "No cell of the map of dog is above zero; the highest, 0.00," in text
 
 

@@ -9,7 +9,6 @@ from cam_helpers.drawn.drawings.shapes import (
     WHITE,
     Colours,
     Drawing,
-    Points,
     Rng,
     Shape,
     ellipse,
@@ -218,10 +217,25 @@ def _fish_long(colours: Colours, banded: bool) -> Drawing:
     ]
 
 
+WINGS = (  # left ones, upper and lower: with round ends, drawn out to a point, with a tail
+    (
+        "-0.04,-0.1 -0.3,-0.6 -0.75,-0.86 -1.05,-0.6 -0.95,-0.2 -0.5,0.04",
+        "-0.04,0.0 -0.5,-0.02 -0.86,0.22 -0.8,0.62 -0.46,0.76 -0.16,0.46",
+    ),
+    (
+        "-0.04,-0.12 -0.4,-0.6 -0.9,-0.92 -1.14,-0.88 -1.0,-0.4 -0.9,-0.06 -0.45,0.06",
+        "-0.04,0.0 -0.55,0.0 -0.78,0.3 -0.62,0.7 -0.3,0.72 -0.1,0.4",
+    ),
+    (
+        "-0.04,-0.1 -0.4,-0.7 -0.86,-0.84 -1.08,-0.62 -0.86,-0.26 -0.5,0.06",
+        "-0.04,0.0 -0.6,0.0 -0.8,0.3 -0.68,0.56 -0.72,0.98 -0.56,0.98 -0.44,0.66 -0.14,0.46",
+    ),
+)
+
+
 def draw_butterfly(rng: Rng, colours: Colours) -> Drawing:
     """Butterfly: two pairs of wings, a thin body, two feelers; three wing shapes."""
-    kinds = (_wings_round, _wings_pointed, _wings_tailed)
-    upper, lower = kinds[int(rng.integers(len(kinds)))]()
+    upper, lower = map(smooth, WINGS[int(rng.integers(len(WINGS)))])
     inner = [upper * 0.62 + (-0.12, -0.1), lower * 0.55 + (-0.12, 0.14)]
     dots = [
         ellipse(-0.62, -0.5, 0.1, 0.1),
@@ -250,26 +264,3 @@ def draw_butterfly(rng: Rng, colours: Colours) -> Drawing:
             colours.line,
         ),
     ]
-
-
-def _wings_round() -> tuple[Points, Points]:
-    """Left wings, upper and lower, with round ends."""
-    upper = smooth("-0.04,-0.1 -0.3,-0.6 -0.75,-0.86 -1.05,-0.6 -0.95,-0.2 -0.5,0.04")
-    lower = smooth("-0.04,0.0 -0.5,-0.02 -0.86,0.22 -0.8,0.62 -0.46,0.76 -0.16,0.46")
-    return upper, lower
-
-
-def _wings_pointed() -> tuple[Points, Points]:
-    """Left wings, upper and lower, the upper one drawn out to a point."""
-    upper = smooth("-0.04,-0.12 -0.4,-0.6 -0.9,-0.92 -1.14,-0.88 -1.0,-0.4 -0.9,-0.06 -0.45,0.06")
-    lower = smooth("-0.04,0.0 -0.55,0.0 -0.78,0.3 -0.62,0.7 -0.3,0.72 -0.1,0.4")
-    return upper, lower
-
-
-def _wings_tailed() -> tuple[Points, Points]:
-    """Left wings, upper and lower, the lower one with a tail."""
-    upper = smooth("-0.04,-0.1 -0.4,-0.7 -0.86,-0.84 -1.08,-0.62 -0.86,-0.26 -0.5,0.06")
-    lower = smooth(
-        "-0.04,0.0 -0.6,0.0 -0.8,0.3 -0.68,0.56 -0.72,0.98 -0.56,0.98 -0.44,0.66 -0.14,0.46"
-    )
-    return upper, lower

@@ -3,6 +3,7 @@
 They belong to no class and occur with every class.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,21 +131,13 @@ def _land(rng: Rng, first: Colour, other: Colour) -> tuple[NDArray[np.uint8], Dr
 
 def draw_clutter(rng: Rng, colour: Colour, lined: bool) -> Drawing:
     """One abstract shape somewhere in the picture."""
-    kinds = (_disc, _triangle, _blob, _ring, _bar, _zigzag, _square, _cross)
-    points = kinds[int(rng.integers(len(kinds)))](rng)
+    kind = CLUTTER[int(rng.integers(len(CLUTTER)))]
+    points = kind(rng) if callable(kind) else kind
     radius = rng.uniform(0.025, 0.085)
     angle = rng.uniform(0.0, 360.0)
     middle = rng.uniform(0.0, 1.0, 2)
     parts = tuple(turned(part * radius, angle) + middle for part in points)
     return [Shape(parts, colour, mix(colour, DARK, 0.75) if lined else None)]
-
-
-def _disc(rng: Rng) -> tuple[Points, ...]:
-    return (ellipse(0, 0, 1, 1),)
-
-
-def _triangle(rng: Rng) -> tuple[Points, ...]:
-    return (polygon("0,-1 0.9,0.7 -0.9,0.7"),)
 
 
 def _blob(rng: Rng) -> tuple[Points, ...]:
@@ -160,22 +153,18 @@ def _ring(rng: Rng) -> tuple[Points, ...]:
     return (np.concatenate([circle, circle[::-1] * rng.uniform(0.5, 0.75)]),)
 
 
-def _bar(rng: Rng) -> tuple[Points, ...]:
-    return (round_box(-1.6, -0.22, 1.6, 0.22, 0.1),)
-
-
-def _zigzag(rng: Rng) -> tuple[Points, ...]:
-    upper = [(-1.6 + 0.8 * i, 0.4 * (-1) ** i) for i in range(5)]
-    lower = [(x, y + 0.4) for x, y in reversed(upper)]
-    return (polygon(*upper, *lower),)
-
-
-def _square(rng: Rng) -> tuple[Points, ...]:
-    return (rectangle(-0.8, -0.8, 0.8, 0.8),)
-
-
-def _cross(rng: Rng) -> tuple[Points, ...]:
-    return (rectangle(-1.0, -0.25, 1.0, 0.25), rectangle(-0.25, -1.0, 0.25, 1.0))
+_ZIGZAG = [(-1.6 + 0.8 * i, 0.4 * (-1) ** i) for i in range(5)]
+# The parts of each shape, or a function where chance has a hand in it.
+CLUTTER: tuple[tuple[Points, ...] | Callable[[Rng], tuple[Points, ...]], ...] = (
+    (ellipse(0, 0, 1, 1),),
+    (polygon("0,-1 0.9,0.7 -0.9,0.7"),),
+    _blob,
+    _ring,
+    (round_box(-1.6, -0.22, 1.6, 0.22, 0.1),),
+    (polygon(*_ZIGZAG, *((x, y + 0.4) for x, y in reversed(_ZIGZAG))),),
+    (rectangle(-0.8, -0.8, 0.8, 0.8),),
+    (rectangle(-1.0, -0.25, 1.0, 0.25), rectangle(-0.25, -1.0, 0.25, 1.0)),
+)
 
 
 def draw_foreground(rng: Rng, x: float, y: float, colour: Colour) -> Drawing:

@@ -7,7 +7,6 @@ from cam_helpers.drawn.drawings.shapes import (
     WHITE,
     Colours,
     Drawing,
-    Points,
     Rng,
     Shape,
     ellipse,
@@ -35,25 +34,22 @@ def draw_flower(rng: Rng, colours: Colours) -> Drawing:
     ]
 
 
-def _petals(count: int, near: float, far: float, half: float) -> tuple[Points, ...]:
-    """`count` petals around (0, -0.45), from `near` to `far` off the middle, `half` wide."""
-    middle, reach = (near + far) / 2, (far - near) / 2
-    petal = ellipse(0, -middle, half, reach)
-    return tuple(turned(petal, 360 * i / count) + np.array((0, -0.45)) for i in range(count))
-
-
 def _bloom_daisy(colours: Colours) -> Drawing:
     """Many thin petals around a large middle."""
-    petals = [
-        Shape((petal,), colours.body, colours.line) for petal in _petals(11, 0.16, 0.62, 0.14)
-    ]
-    return [*petals, Shape((ellipse(0, -0.45, 0.23, 0.23),), colours.accent, colours.line)]
+    return _petals(colours, 11, 0.16, 0.14, middle=0.23)
 
 
 def _bloom_five(colours: Colours) -> Drawing:
     """Five round petals around a small middle."""
-    petals = [Shape((petal,), colours.body, colours.line) for petal in _petals(5, 0.06, 0.62, 0.27)]
-    return [*petals, Shape((ellipse(0, -0.45, 0.17, 0.17),), colours.accent, colours.line)]
+    return _petals(colours, 5, 0.06, 0.27, middle=0.17)
+
+
+def _petals(colours: Colours, count: int, near: float, half: float, middle: float) -> Drawing:
+    """`count` petals around (0, -0.45), from `near` to 0.62 off it, `half` wide, and the middle."""
+    petal = ellipse(0, -(near + 0.62) / 2, half, (0.62 - near) / 2)
+    around = [turned(petal, 360 * i / count) + np.array((0, -0.45)) for i in range(count)]
+    petals = [Shape((each,), colours.body, colours.line) for each in around]
+    return [*petals, Shape((ellipse(0, -0.45, middle, middle),), colours.accent, colours.line)]
 
 
 def _bloom_tulip(colours: Colours) -> Drawing:

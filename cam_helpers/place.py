@@ -85,9 +85,8 @@ def mirror_test(
 
     Whatever is mirrored is what the network sees: the input tensor. The answer is about one
     picture; a mean over ten or more says more of the network. It is worth little where the class is
-    not in the picture, since evidence without a place follows the border. And it cannot see that
-    the network itself prefers one side, or an offset up or down. It is content with a network that
-    takes left for right, and with a map that does not care where things are: ask `moved_test`.
+    not in the picture, since evidence without a place follows the border, and cannot see that the
+    network itself prefers one side. What else it misses, `moved_test` finds (table above).
 
     Raises `ValueError` where one of the maps speaks for the class nowhere, so that it has no
     centre, and for a batch; and what `explain` raises.
@@ -160,9 +159,7 @@ def moved_test(
     best one. A map of convolutions follows all the way; one that is the same wherever things are
     stays where it is.
 
-    The answer is about one picture; a mean over ten or more says more of the network. It is worth
-    little where the class is not in the picture. And it cannot see that all maps are drawn some
-    pixels off: ask `mirror_test`.
+    How far to trust the answer: as `mirror_test`, which finds what this misses.
 
     Raises `ValueError` where one of the maps speaks for the class nowhere, so that it has no
     centre, and for a batch; and what `explain` raises.

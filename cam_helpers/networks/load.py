@@ -1,10 +1,6 @@
 """`load_network`: a shipped network, or any torchvision classifier of the right shape.
 
-A class activation map needs a network that ends in global average pooling and one linear layer
-(Zhou et al. 2016, "Learning Deep Features for Discriminative Localization", section 2). Layer
-names are not trusted for this. A few forward passes must show that the linear layer's input is the
-spatial mean of some layer's output, and that this output changes where the picture does
-(`cam_helpers.networks.proof`).
+`cam_helpers.networks.proof` says what the right shape is, and proves it.
 """
 
 import difflib

@@ -151,6 +151,6 @@ def test_no_picture_is_broken_and_nothing_is_404_in_a_browser(lab, how, name):
             cell.scroll_into_view_if_needed()
         page.wait_for_function("[...document.images].every((image) => image.complete)")
         shown = page.evaluate("[...document.images].map((i) => [i.naturalWidth, i.alt, i.src])")
-    assert len(shown) >= 3 or name in TEXTS
+    assert len(shown) >= 2 or name in TEXTS  # Lab drops cells that are far out of sight
     assert [image for image in shown if not image[0]] == []
     assert [m for m in missing if not any(each in m[1] for each in ASKED_ANYWAY)] == []

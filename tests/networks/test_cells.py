@@ -40,9 +40,6 @@ def test_what_has_no_grid_is_none(shape):
     assert as_maps(torch.zeros(shape), (224, 448)) is None
 
 
-# ---- networks that keep them in other orders ------------------------------------------------
-
-
 class MeanOfTokens(nn.Module):
     """torchvision's ViT, small, which takes the mean over patches in place of the class token."""
 
@@ -102,17 +99,3 @@ def test_grad_cam_takes_the_same_layer_and_gives_the_same_map(network):
     cam = ch.explain(found, "cat").cam(1)
     by_gradients = ch.grad_cam(found, "cat", 1, relu=False)
     torch.testing.assert_close(by_gradients * cam.numel(), cam, atol=1e-4, rtol=1e-3)
-
-
-def test_an_input_that_is_not_square_gives_a_map_that_is_not_square():
-    torch.manual_seed(0)
-    with pytest.warns(UserWarning, match="talk"):
-        found = ch.make_network("tiny_vit", TinyViT(3), ["a", "b", "c"], preprocess_for_tiny_vit())
-    explanation = ch.explain(found, torch.randn(3, 112, 160))
-    assert explanation.cam(0).shape == (14, 20)
-
-
-def test_the_class_token_is_still_no_mean():
-    vit = models.VisionTransformer(64, 16, 2, 2, 32, 64, num_classes=3)
-    with pytest.raises(ch.UnsuitableNetworkError, match="no spatial mean"):
-        ch.make_network("vit", vit, ["a", "b", "c"], Preprocess(64, 64))

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from helpers import assert_adds_up, hook_count, noise
 from torch import nn
 
 import cam_helpers as ch
@@ -31,27 +32,10 @@ REFUSED = {  # name -> the layer at fault
 }
 
 
-def noise(*shape):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(4))
-
-
-def hook_count(model):
-    return sum(len(layer._forward_hooks) for layer in model.modules())
-
-
-def assert_balance(network, batch):
-    """mean(map) = score for every class, without bias, so that small features count too."""
+def assert_balance(network):
+    """Without bias, so that small features count too."""
     network.classifier.bias.data.zero_()
-    with ch.hook_features(network) as hooked:
-        scores = ch.predict(network, batch).scores
-    cams = ch.weighted_sum(network.classifier.weight.detach(), hooked.feature_maps)
-    largest = scores.abs().max().item()
-    assert largest > 0
-    assert cams[0, 0].numel() > 1
-    assert (cams.mean((2, 3)) - scores).abs().max().item() <= 1e-4 * largest
-
-
-# ---- torchvision's networks ---------------------------------------------------------------
+    assert_adds_up(ch.explain(network, noise(3, 96, 160)))
 
 
 @pytest.mark.parametrize("name", FITTING)
@@ -63,7 +47,7 @@ def test_networks_that_fit(name):
     assert len(network.categories) == network.classifier.out_features == 1000
     assert network.categories[282] == "tiger cat"
     assert not any(layer.training for layer in network.model.modules())
-    assert_balance(network, noise(2, 3, 160, 128))
+    assert_balance(network)
     assert hook_count(network.model) == 0
 
 
@@ -93,10 +77,7 @@ def test_a_network_with_a_head_of_your_own():
     assert network.categories == tuple(digits)
     assert ch.explain(network, "cat").cams().shape == (10, 7, 7)
     assert ch.isolate_weights(network, "7").class_index == 7
-    assert_balance(network, noise(1, 3, 96, 96))
-
-
-# ---- names --------------------------------------------------------------------------------
+    assert_balance(network)
 
 
 def test_a_model_is_sent_to_make_network(network):
@@ -104,34 +85,27 @@ def test_a_model_is_sent_to_make_network(network):
         ch.load_network(network.model)
 
 
-@pytest.mark.parametrize("name", ["resnet81", "fasterrcnn_resnet50_fpn", ""])
-def test_an_unknown_network_is_refused_with_known_ones(name):
-    with pytest.raises(ValueError, match=f"'{name}'.*tiny_resnet"):
-        ch.load_network(name)
-
-
-def test_a_misspelt_network_is_told_the_near_name():
-    with pytest.raises(ValueError, match="resnet18"):
-        ch.load_network("resnet_18")
-
-
-def test_unknown_weights_are_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"'IMAGENET1K_V9'.*IMAGENET1K_V1"):
-        ch.load_network("resnet18", weights="IMAGENET1K_V9")
-    with pytest.raises(ValueError, match="'default' or None, not 'IMAGENET1K_V1'"):
-        ch.load_network("tiny_resnet", weights="IMAGENET1K_V1")
+@pytest.mark.parametrize(
+    ("name", "weights", "device", "words"),
+    [
+        ("resnet_18", "default", "cpu", "'resnet_18'.*tiny_resnet.*resnet18"),
+        ("fasterrcnn_resnet50_fpn", "default", "cpu", "'fasterrcnn.*tiny_resnet"),
+        ("", "default", "cpu", "''.*tiny_resnet"),
+        ("resnet18", "IMAGENET1K_V9", "cpu", "'IMAGENET1K_V9'.*IMAGENET1K_V1"),
+        ("tiny_resnet", "IMAGENET1K_V1", "cpu", "'default' or None"),
+        ("tf_mobilenet_v2", "IMAGENET1K_V1", "cpu", "'default' or None"),
+        ("resnet18", "default", "gpu", "No device"),
+    ],
+)
+def test_what_is_unknown_is_refused_with_what_is_known(name, weights, device, words):
+    with pytest.raises(ValueError, match=words):
+        ch.load_network(name, weights, device)
 
 
 def test_without_weights_tiny_resnet_is_untrained_yet_balances(network):
     untrained = ch.load_network(weights=None)
     assert not torch.equal(untrained.classifier.weight, network.classifier.weight)
-    assert_balance(untrained, noise(1, 3, 96, 96))
-
-
-@pytest.mark.parametrize("device", ["gpu", "meta:x"])
-def test_an_unknown_device_is_refused_before_anything_is_loaded(device):
-    with pytest.raises(ValueError, match="No device"):
-        ch.load_network("resnet18", device=device)
+    assert_balance(untrained)
 
 
 @pytest.mark.parametrize("name", ["tiny_resnet", "tf_mobilenet_v2", "xray_fair"])

@@ -87,14 +87,6 @@ def test_it_lies_where_the_crops_map_lies(photo_network, photograph):
     assert likeness(0, 0) > max(likeness(*side) for side in sides)
 
 
-def test_pictures_of_several_shapes_run_in_one_folder(network, tmp_path):
-    for number, size in enumerate([(400, 300), (300, 400), (400, 300)]):
-        ch.open_picture("cat").resize(size).save(tmp_path / f"{number}.png")
-    whole = ch.load_network(view="whole")
-    shapes = [tuple(e.cam("cat").shape) for _, e in ch.explain_many(whole, tmp_path)]
-    assert shapes == [(7, 9), (9, 7), (7, 9)]
-
-
 def test_torchvisions_networks_see_the_whole_in_their_own_numbers():
     picture = ch.open_picture("cat")  # 224 x 224, so nothing is resized
     network = ch.load_network("shufflenet_v2_x0_5", weights=None, view="whole")

@@ -1,5 +1,6 @@
 """A folder is measured whole: stopped and gone on with, shared out, refused where it must be."""
 
+import copy
 import os
 import shutil
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -196,17 +198,6 @@ def test_a_picture_without_a_map_is_named(batch, folder, finished, tmp_path, mon
     assert_near(table, finished, but=("bird.png",))
 
 
-def test_a_name_with_a_lone_surrogate_is_written(tmp_path, capsys):
-    def rename(coco):
-        coco["images"][0]["file_name"] = "cat\ud83d.png"  # JSON may hold half of a pair
-
-    table = tmp_path / "results.csv"
-    folder = write_folder(tmp_path / "scenes", NAMES[:2], rename)
-    for _ in range(2):
-        assert command.main([str(folder), "--out", str(table)]) == 1
-        assert r"cat\ud83d.png, cat: There is no file" in capsys.readouterr().out
-
-
 # ---- What cannot be done is said --------------------------------------------------------------
 
 
@@ -271,12 +262,6 @@ def test_what_is_no_table_is_refused(finished, tmp_path, capsys):
     assert f"{picture} is damaged or no table of this command" in refused(capsys, picture)
 
 
-def test_one_picture_has_no_intervals(tmp_path, capsys):
-    folder = write_folder(tmp_path / "scenes", NAMES[:1])
-    assert command.main([str(folder), "--out", str(tmp_path / "results.csv")]) == 0
-    assert "need at least two pictures" in capsys.readouterr().out
-
-
 # ---- A network of one's own, and pictures of one's own ------------------------------------------
 
 OWN = """
@@ -310,19 +295,12 @@ def test_a_network_of_ones_own_from_python_and_by_the_command(
         ("my_own_networks:model", "returns a TinyResNet, not a Network"),
     ):
         assert reason in refused(capsys, folder, "--network", name)
-    with torch.no_grad():
-        own.classifier.bias[0] += 1
-    with pytest.raises(ValueError, match="begun with another weights"):
-        evaluate.run(own, folder, tmp_path / "1.csv")
-
-
-def test_another_preprocessing_under_the_same_name_is_refused(folder, network, tmp_path):
-    evaluate.run(network, folder, tmp_path / "r.csv")
-    other = ch.make_network(
-        network.name, network.model, network.categories, Preprocess(resize_size=224)
-    )
-    with pytest.raises(ValueError, match="begun with another preprocessing"):
-        evaluate.run(other, folder, tmp_path / "r.csv")
+    other = replace(own, preprocess=Preprocess(resize_size=224))
+    changed = copy.deepcopy(own)
+    changed.classifier.bias.data[0] += 1
+    for network, what in ((other, "preprocessing"), (changed, "weights")):
+        with pytest.raises(ValueError, match=f"begun with another {what}"):
+            evaluate.run(network, folder, tmp_path / "1.csv")
 
 
 def test_a_table_belongs_to_its_pictures(finished, tmp_path, capsys):
@@ -388,13 +366,16 @@ def test_two_processes_make_the_same_table_to_the_last_digit(folder, finished, t
     assert left_beside(table) == {"results.csv.lock", "results.csv.made-of"}
 
 
-def test_a_bad_file_is_no_crash_of_several_processes(tmp_path):
-    folder = write_folder(tmp_path / "scenes", NAMES[:2])
-    (folder / "cat.png").unlink()
+def test_a_bad_file_is_no_crash_of_several_processes_and_one_picture_has_no_interval(tmp_path):
+    def rename(coco):
+        coco["images"][0]["file_name"] = "cat\ud83d.png"  # JSON may hold half of a pair
+
+    folder = write_folder(tmp_path / "scenes", NAMES[:2], rename)
     running = shared_out(folder, tmp_path / "results.csv")
     said, _ = running.communicate(timeout=600)
     assert running.returncode == 0, said
-    assert "cat.png, cat: There is no file" in said and "ChildFailedError" not in said
+    assert r"cat\ud83d.png, cat: There is no file" in said and "ChildFailedError" not in said
+    assert "need at least two pictures" in said
 
 
 @pytest.mark.long

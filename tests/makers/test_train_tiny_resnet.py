@@ -9,31 +9,12 @@ import numpy as np
 import pytest
 import torch
 import train_tiny_resnet as train_module
-from measure_tiny_resnet import (
-    FIRST_PAIR_SEED,
-    FIRST_SINGLE_SEED,
-    is_in_own_box,
-    measure,
-    shift_from_middle,
-)
-from train_tiny_resnet import (
-    BATCH_SIZE,
-    FIRST_TRAINING_SEED,
-    OBJECT_COUNT_SHARES,
-    STEPS,
-    FreshScenes,
-    random_classes,
-    save_whole,
-    target_for,
-    train,
-)
+from measure_tiny_resnet import FIRST_PAIR_SEED, FIRST_SINGLE_SEED, is_in_own_box, measure
+from train_tiny_resnet import FIRST_TRAINING_SEED, FreshScenes, random_classes, target_for, train
 
 import cam_helpers as ch
-from cam_helpers.boxes import is_inside
 from cam_helpers.networks.preprocess import Preprocess
-from cam_helpers.networks.tiny_resnet import WEIGHTS_FILE, TinyResNet, load_tiny_resnet
-
-# ---- the scenes that training draws -------------------------------------------------------
+from cam_helpers.networks.tiny_resnet import TinyResNet, load_tiny_resnet
 
 
 def test_the_target_is_an_equal_share_for_what_is_there():
@@ -43,34 +24,24 @@ def test_the_target_is_an_equal_share_for_what_is_there():
     torch.testing.assert_close(target_for(()), torch.full((12,), 1 / 12))
 
 
-def test_scenes_show_none_one_or_two_classes_in_the_shares_that_are_stated():
-    drawn = [random_classes(seed) for seed in range(4_000)]
-    assert drawn[:50] == [random_classes(seed) for seed in range(50)]
-    counts = Counter(len(classes) for classes in drawn)
-    for count, share in enumerate(OBJECT_COUNT_SHARES):
-        assert counts[count] / 4_000 == pytest.approx(share, abs=0.03)
-    assert all(len(set(classes)) == len(classes) for classes in drawn)
-    of_each = Counter(name for classes in drawn for name in classes)
-    expected = sum(of_each.values()) / 12
-    assert set(of_each) == set(ch.CATEGORIES)
-    assert all(0.8 * expected < number < 1.2 * expected for number in of_each.values())
-
-
-def test_a_fresh_scene_is_the_scene_of_its_seed():
-    scenes = FreshScenes(first_seed=40, length=3)
-    assert len(scenes) == 3
-    batch, target = scenes[2]
+def test_a_fresh_scene_is_that_of_its_seed_and_all_shares_are_those_that_are_stated():
+    batch, target = FreshScenes(first_seed=40, length=3)[2]
     classes = random_classes(42)
     assert torch.equal(batch, Preprocess()(ch.draw_scene(42, classes).picture))
     assert torch.equal(target, target_for(classes))
+    drawn = [random_classes(seed) for seed in range(4_000)]
+    counts = Counter(len(classes) for classes in drawn)
+    for count, share in enumerate(train_module.OBJECT_COUNT_SHARES):
+        assert counts[count] / 4_000 == pytest.approx(share, abs=0.03)
+    assert all(len(set(classes)) == len(classes) for classes in drawn)
+    of_each = Counter(name for classes in drawn for name in classes)
+    assert set(of_each) == set(ch.CATEGORIES)
+    assert 12 * min(of_each.values()) / of_each.total() > 0.8
 
 
 def test_training_never_sees_a_scene_that_measuring_uses():
-    last = FIRST_TRAINING_SEED + STEPS * BATCH_SIZE
+    last = FIRST_TRAINING_SEED + train_module.STEPS * train_module.BATCH_SIZE
     assert last < FIRST_SINGLE_SEED < FIRST_SINGLE_SEED + 1_000_000 < FIRST_PAIR_SEED
-
-
-# ---- interruption -------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -126,20 +97,6 @@ def test_training_lowers_the_loss(tmp_path, small_steps, monkeypatch):
     assert losses[1] < 0.5 * losses[0]
 
 
-def test_a_failure_while_saving_leaves_the_old_file_whole(tmp_path, monkeypatch):
-    file = tmp_path / "checkpoint"
-    save_whole({"step": 1}, file)
-
-    def half(content, target):
-        target.write_bytes(b"half a fi")
-        raise OSError("disk full")
-
-    monkeypatch.setattr(torch, "save", half)
-    with pytest.raises(OSError, match="disk full"):
-        save_whole({"step": 2}, file)
-    assert torch.load(file, weights_only=True) == {"step": 1}
-
-
 def test_the_command_writes_weights_that_load(tmp_path, small_steps, monkeypatch, capsys):
     out = tmp_path / "new" / "tiny_resnet.pt"
     monkeypatch.setattr(sys, "argv", ["train", "--steps", "2", "--out", str(out)])
@@ -155,66 +112,31 @@ def test_the_command_writes_weights_that_load(tmp_path, small_steps, monkeypatch
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ([], "--out"),  # the shipped weights are not replaced unasked
-        (["--out", "{folder}"], "is a folder: name a file in it"),
-        (["--out", "{folder}/file/a.pt"], "file"),
-        (["--out", "{folder}/a.pt", "--steps", "0"], "0 is no whole number from 1 on"),
-        (["--out", "{folder}/a.pt", "--steps", "many"], "many is no whole number from 1 on"),
-        (["--out", "{folder}/b.pt"], "b.checkpoint cannot be used"),
+        ("", "--out"),  # the shipped weights are not replaced unasked
+        ("--out {folder}", "is a folder: name a file in it"),
+        ("--out {folder}/a.pt --steps 0", "0 is no whole number from 1 on"),
+        ("--out {folder}/a.pt --steps many", "many is no whole number from 1 on"),
+        ("--out {folder}/junk.pt", "Delete it"),
+        ("--out {folder}/other.pt --steps 2", "--steps 3"),
     ],
 )
 def test_a_wrong_command_is_refused_before_the_training(
     tmp_path, monkeypatch, capsys, options, words
 ):
-    (tmp_path / "file").touch()
-    (tmp_path / "b.checkpoint").write_bytes(b"junk")
-    before = WEIGHTS_FILE.read_bytes()
-    argv = ["train", *(option.format(folder=tmp_path) for option in options)]
-    monkeypatch.setattr(sys, "argv", argv)
+    (tmp_path / "junk.checkpoint").write_bytes(b"junk")
+    torch.save({"step": 3, "steps": 3}, tmp_path / "other.checkpoint")
+    monkeypatch.setattr(sys, "argv", ["train", *options.format(folder=tmp_path).split()])
     monkeypatch.setattr(train_module, "DataLoader", None)  # no training gets as far as that
     with pytest.raises(SystemExit) as caught:
         train_module.main()
     assert words in f"{caught.value} {capsys.readouterr().err}"
-    assert np.array_equal(np.frombuffer(before, np.uint8), np.fromfile(WEIGHTS_FILE, np.uint8))
-
-
-# ---- measuring ----------------------------------------------------------------------------
-
-
-def seen_through(network, size, cams, scores):
-    """An explanation of a picture of this size that has these maps (K, H, W) and scores (K,)."""
-    one_each, none = torch.eye(len(cams)), torch.zeros(len(cams))
-    return ch.Explanation(
-        network=network,
-        whole_size=size,
-        _scores=scores,
-        _feature_maps=cams,
-        _weights=one_each,
-        _biases=none,
-        _input=torch.zeros(3, 9, 9),
-        _source=None,
-    )
-
-
-def test_the_shift_worked_out_by_head():
-    assert shift_from_middle((12, 30), (10, 20, 30, 40)) == (-8, 0)
-    assert shift_from_middle((25, 21), (10, 20, 30, 40)) == (5, -9)
 
 
 def test_a_point_in_two_boxes_is_not_in_its_own_box_alone():
     scene = SimpleNamespace(boxes={"cat": (0, 0, 20, 20), "dog": (10, 10, 30, 30)})
     assert is_in_own_box((5, 5), scene, "cat")
-    assert not is_in_own_box((5, 5), scene, "dog")
-    assert not is_in_own_box((15, 15), scene, "cat")
-    assert not is_in_own_box((15, 15), scene, "dog")
-
-
-def test_is_inside_worked_out_by_head():
-    box = (10, 20, 30, 40)
-    assert is_inside((10, 20), box)
-    assert is_inside((29.9, 39.9), box)
-    for point in [(9.9, 30), (30, 30), (20, 19.9), (20, 40), (35, 25), (25, 15)]:
-        assert not is_inside(point, box)
+    for point, category in (((5, 5), "dog"), ((15, 15), "cat"), ((15, 15), "dog")):
+        assert not is_in_own_box(point, scene, category)
 
 
 def fake_measure(network, monkeypatch, choose):
@@ -236,7 +158,10 @@ def fake_measure(network, monkeypatch, choose):
             column, row = int((x - 14) / 196 * 224), int((y - 14) / 196 * 224)
             cams[network.class_index(category), row, column] = 1
         scores[network.class_index(scene.categories[0])] = 1
-        return seen_through(network, (224, 224), cams, scores)
+        size, none = (224, 224), torch.zeros(12)
+        parts = {"_weights": torch.eye(12), "_biases": none, "_input": torch.zeros(3, 9, 9)}
+        parts |= {"_scores": scores, "_feature_maps": cams, "_source": None}
+        return ch.Explanation(network=network, whole_size=size, **parts)
 
     monkeypatch.setattr(measure_module, "draw_scene", draw)
     monkeypatch.setattr(measure_module, "explain", explain)
@@ -257,52 +182,27 @@ def point_on(scene, category):
     return x + 0.5, y + 0.5
 
 
-def test_a_perfect_network_would_measure_1(network, monkeypatch):
-    figures = fake_measure(network, monkeypatch, point_on)
-    assert figures.scenes == 13
-    assert figures.accuracy == 1
-    assert figures.single_peak_in_box == 1
-    assert figures.pair_maps_in_own_box == 1
-    assert figures.pair_scenes_in_own_boxes == 1
-    assert str(figures).count("100.0%") == 4
+def in_the_corner(scene, category):
+    return 14.5, 209.5
 
 
-def test_a_network_that_points_at_the_first_object_only_measures_half_of_the_pairs(
-    network, monkeypatch
+@pytest.mark.parametrize(
+    ("choose", "single", "pair_maps", "pair_scenes"),
+    [
+        (point_on, 1, 1, 1),
+        (lambda scene, category: point_on(scene, scene.categories[0]), 1, 0.5, 0),
+        (in_the_corner, 0, 0, 0),
+    ],
+)
+def test_a_network_measures_as_well_as_it_points(
+    network, monkeypatch, choose, single, pair_maps, pair_scenes
 ):
-    figures = fake_measure(
-        network, monkeypatch, lambda scene, category: point_on(scene, scene.categories[0])
-    )
-    assert figures.single_peak_in_box == 1
-    assert figures.pair_maps_in_own_box == 0.5
-    assert figures.pair_scenes_in_own_boxes == 0
-
-
-def test_a_network_that_points_into_a_corner_measures_0(network, monkeypatch):
-    figures = fake_measure(network, monkeypatch, lambda scene, category: (14.5, 209.5))
+    figures = fake_measure(network, monkeypatch, choose)
+    assert figures.scenes == 13
     assert figures.accuracy == 1  # the class is right all the same
-    assert figures.single_peak_in_box < 0.5
-    assert figures.pair_scenes_in_own_boxes == 0
-    right, down = figures.single_shift
-    assert right < -20 and down > 20  # far to the left and below
-
-
-def test_an_untrained_network_can_be_measured_and_the_shipped_one_does_better(network):
-    torch.manual_seed(0)
-    untrained = measure(ch.load_network(weights=None), scenes=12)
-    trained = measure(network, scenes=12)
-    assert trained.accuracy > 0.7 > 0.4 > untrained.accuracy
-
-
-def test_a_checkpoint_of_another_training_is_refused(tmp_path):
-    file = tmp_path / "net.checkpoint"
-    torch.save({"step": 3, "steps": 3}, file)
-    for steps in (2, 6):
-        with pytest.raises(ValueError, match="--steps 3"):
-            train_module.load_checkpoint(file, steps)
-    file.write_bytes(b"junk")
-    with pytest.raises(ValueError, match="Delete it"):
-        train_module.load_checkpoint(file, 6)
-    torch.save({"step": 3, "steps": 6}, file)  # without the network
-    with pytest.raises(ValueError, match="Delete it"):
-        train(file, steps=6, workers=0)
+    found = figures.single_peak_in_box, figures.pair_maps_in_own_box
+    assert found == pytest.approx((single, pair_maps), abs=0.01)
+    assert figures.pair_scenes_in_own_boxes == pair_scenes
+    if choose is in_the_corner:
+        right, down = figures.single_shift
+        assert right < -20 and down > 20  # far to the left and below

@@ -1,7 +1,5 @@
 """The two networks for drawn x-rays: what they were shown, and what they learnt from it."""
 
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -16,7 +14,7 @@ from train_xrays import (
 )
 
 import cam_helpers as ch
-from cam_helpers.networks.xray_net import XRayNet, preprocess_for_xrays, xray_weights_file
+from cam_helpers.networks.xray_net import XRayNet, xray_weights_file
 
 
 @pytest.fixture(scope="module")
@@ -44,16 +42,6 @@ def test_the_letter_goes_with_the_opacity_or_with_the_coin(chests):
     assert 8 < (chests.coin != chests.opacity).sum() < 40
 
 
-def test_a_batch_is_what_the_network_makes_of_the_picture(chests):
-    batch, target = chests.batch(torch.tensor([7, 3]), biased=True)
-    assert torch.equal(target, chests.opacity[[7, 3]])
-    without = ch.draw_xray(503, bool(chests.opacity[3])).picture
-    if not chests.opacity[3]:
-        assert torch.allclose(batch[1], preprocess_for_xrays()(without), atol=1e-6)
-    grey = torch.from_numpy(np.array(without.convert("L")))
-    assert torch.equal(chests.pictures[3, 0], grey)
-
-
 def test_training_never_sees_an_xray_that_measuring_uses():
     assert FIRST_TRAINING_SEED + CHESTS < FIRST_MEASURED_SEED
 
@@ -71,29 +59,6 @@ def test_training_lowers_the_loss_and_is_the_same_again(chests, monkeypatch):
         for model in (XRayNet(), once)
     )
     assert after < 0.8 * before
-
-
-def test_the_command_saves_both_with_their_checksums(chests, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(train_module, "draw_chests", lambda *_: chests)
-    monkeypatch.setattr(sys, "argv", ["xray", "--out", str(tmp_path), "--passes", "1"])
-    train_module.main()
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "xray_biased.pt",
-        "xray_biased.pt.sha256",
-        "xray_fair.pt",
-        "xray_fair.pt.sha256",
-    ]
-    assert capsys.readouterr().out.count("right on biased x-rays") == 2
-
-
-def test_a_folder_that_is_a_file_is_named(tmp_path, monkeypatch):
-    (tmp_path / "taken").write_text("mine")
-    monkeypatch.setattr(sys, "argv", ["xray", "--out", str(tmp_path / "taken")])
-    with pytest.raises(SystemExit, match="taken"):
-        train_module.main()
-
-
-# ---- what the shipped ones do -------------------------------------------------------------
 
 
 def test_the_files_are_small_and_loaded_by_name(trained):
@@ -135,11 +100,3 @@ def test_the_maps_lie_on_the_letter_or_on_the_opacity(trained):
     }
     assert shares["xray_fair", "opacity"] > 0.5 > 0.1 > shares["xray_fair", "letter"]
     assert shares["xray_biased", "letter"] > 0.7 > 0.1 > shares["xray_biased", "opacity"]
-
-
-def test_their_maps_are_drawn_where_they_look(trained):
-    offsets = []
-    for seed in range(FIRST_MEASURED_SEED, FIRST_MEASURED_SEED + 20):
-        xray = ch.draw_xray(seed, opacity=True)
-        offsets.append(ch.mirror_test(trained["xray_fair"], xray.picture, "opacity").offset)
-    assert abs(np.mean(offsets)) < 8  # half a cell

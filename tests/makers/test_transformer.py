@@ -11,7 +11,6 @@ from measure_transformer import (
     HEADER,
     METHODS,
     TABLE,
-    in_box,
     measure,
     mirrored_and_moved,
     relevance,
@@ -23,8 +22,6 @@ from train_tiny_vit import StoredScenes, as_bytes, draw_scenes
 
 import cam_helpers as ch
 from cam_helpers.networks.tiny_vit import preprocess_for_tiny_vit
-
-# ---- training -----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -68,16 +65,6 @@ def test_every_seed_sees_every_scene_once_in_an_order_of_its_own_now_and_then_mi
     assert orders[0] != orders[1]
 
 
-def test_a_drawing_that_fails_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr("train_tiny_resnet.draw_scene", None)
-    with pytest.raises(TypeError):
-        draw_scenes(tmp_path / "scenes.npy", 2, workers=0)
-    assert list(tmp_path.iterdir()) == []
-
-
-# ---- measuring ----------------------------------------------------------------------------
-
-
 @pytest.fixture(scope="module")
 def vit():
     with pytest.warns(UserWarning, match="talk"):
@@ -117,11 +104,6 @@ def test_rollout_shares_out_one_whole_and_knows_no_class(vit):
     assert torch.equal(found, rollout(vit, tensor, 1))
     assert not torch.equal(relevance(vit, tensor, 0), relevance(vit, tensor, 1))
     assert not any(layer._forward_hooks for layer in vit.model.modules())
-
-
-def test_cells_in_a_box_worked_out_by_head():
-    expected = torch.tensor([[False, True, True], [False, False, False]])
-    assert torch.equal(in_box((2, 3), (40, 0, 90, 40), (90, 80)), expected)
 
 
 def test_the_shipped_table_is_complete():

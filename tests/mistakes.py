@@ -73,10 +73,9 @@ def _steps(network: ch.Network, choice: Any, *pictures: Any) -> list[SimpleNames
 def _centre(cam: Tensor) -> np.ndarray:
     """The centre (x, y) of a map's squared positive part, enlarged, in pixels."""
     weight = ch.upsample(cam, (SIDE, SIDE)).double().clamp(min=0) ** 2
+    weight /= max(weight.sum().item(), 1e-9)
     pixel = torch.arange(SIDE, dtype=torch.float64)
-    return np.array([(weight.sum(0) @ pixel).item(), (weight.sum(1) @ pixel).item()]) / max(
-        weight.sum().item(), 1e-9
-    )
+    return np.array([(weight.sum(0) @ pixel).item(), (weight.sum(1) @ pixel).item()])
 
 
 def check_sum() -> None:
@@ -240,6 +239,10 @@ def _picture(change: Callable[[Image.Image], Any]) -> Callable[..., Any]:
     return lambda network, picture: RIGHT.predict(network, change(ch.open_picture(picture)))
 
 
+def _blue_first(picture: Image.Image) -> Image.Image:
+    return Image.merge("RGB", picture.split()[::-1])
+
+
 def _input(change: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
     return lambda network, picture: RIGHT.predict(network, change(network.prepare(picture))[0])
 
@@ -358,6 +361,10 @@ def _with_half_a_cell_off(cam: Tensor, size: tuple[int, int]) -> Tensor:
     return torch.cat([grown[:, shift:], grown[:, -1:].expand(-1, shift)], 1)
 
 
+def _sum_kept(cam: Tensor, size: tuple[int, int]) -> Tensor:
+    return RIGHT.upsample(cam, size) * cam.numel() / (size[0] * size[1])
+
+
 def _wrong_overlay(change: Callable[[Image.Image], Image.Image]) -> Callable[..., Any]:
     return lambda picture, cam, *rest, **options: change(
         RIGHT.overlay(picture, cam, *rest, **options)
@@ -380,7 +387,7 @@ def _painted_into(picture: Image.Image, cam: Tensor, *rest: Any, **options: Any)
     return picture
 
 
-def _unproven(forward: Callable[[nn.Module, Tensor, Callable[..., Any]], Any]) -> Any:
+def _unproven(forward: Callable[[Tensor, Callable[..., Any]], Any]) -> Any:
     """A network that does more than it seems, taken without a proof.
 
     Another class with another forward() is put on after the proof; the layers stay as they are.
@@ -392,7 +399,7 @@ def _unproven(forward: Callable[[nn.Module, Tensor, Callable[..., Any]], Any]) -
 
         class Other(honest):  # type: ignore[misc, valid-type]
             def forward(self, x: Tensor) -> Any:
-                return forward(self, x, super().forward)
+                return forward(x, super().forward)
 
         network.model.__class__ = Other
         return network
@@ -412,77 +419,45 @@ def _min_max(cam: Tensor) -> Tensor:
 WRONG: dict[str, list[tuple[str, str, Callable[..., Any]]]] = {
     "predict": [
         ("probabilities instead of scores", "sum scores", _scores(lambda s: s.softmax(-1))),
-        (
-            "logarithms of probabilities instead of scores",
-            "sum scores",
-            _scores(lambda s: s.log_softmax(-1)),
-        ),
+        ("logarithms of probabilities", "sum scores", _scores(lambda s: s.log_softmax(-1))),
         ("negative scores set to 0", "sum scores", _scores(lambda s: s.relu())),
         ("training mode left on", "sum scores", _in_training_mode),
         ("names counted from 1", "scores", _shifted_names),
-        ("red and blue exchanged", "scores", _picture(lambda p: np.asarray(p)[:, :, ::-1].copy())),
-        (
-            "squeezed to a square instead of cropped",
-            "scores",
-            _picture(lambda p: p.resize((256, 256))),
-        ),
-        (
-            "the corner cropped instead of the centre",
-            "scores",
-            _picture(lambda p: p.crop((0, 0, min(p.size), min(p.size)))),
-        ),
+        ("red and blue exchanged", "scores", _picture(_blue_first)),
+        ("squeezed instead of cropped", "scores", _picture(lambda p: p.resize((256, 256)))),
+        ("the corner cropped", "scores", _picture(lambda p: p.crop((0, 0, *(min(p.size),) * 2)))),
         ("normalising forgotten", "place scores", _input(lambda x: x * 0.226 + 0.449)),
-        (
-            "rows and columns of the picture exchanged",
-            "place scores",
-            _input(lambda x: x.transpose(-1, -2)),
-        ),
+        ("rows and columns exchanged", "place scores", _input(lambda x: x.transpose(-1, -2))),
     ],
     "isolate_weights": [
         ("classes counted from 1", "sum place", _row(lambda w, c: w[c - 1])),
         ("one class for all, learnt by heart", "sum", _row(lambda w, c: w[0])),
-        (
-            "the table of weights turned instead of read by rows",
-            "sum",
-            _row(lambda w, c: w.T.reshape(w.shape)[c]),
-        ),
+        ("the table of weights read by columns", "sum", _row(lambda w, c: w.T.reshape(w.shape)[c])),
         ("only the positive weights", "sum", _row(lambda w, c: w[c].relu())),
         ("weights without their signs", "sum", _row(lambda w, c: w[c].abs())),
         ("weights divided by their length", "sum", _row(lambda w, c: w[c] / w[c].norm())),
         ("softmax over the weights", "sum", _row(lambda w, c: w[c].softmax(0))),
         ("the mean of all classes taken off", "sum", _row(lambda w, c: w[c] - w.mean(0))),
         ("bias forgotten", "sum", _bias(lambda n, c: torch.tensor(0.0))),
-        (
-            "bias of another class",
-            "sum",
-            _bias(lambda n, c: RIGHT.isolate_weights(n, c - 1 if c else 1).bias),
-        ),
+        ("bias of another class", "sum", _bias(lambda n, c: n.classifier.bias[c - 1].detach())),
         ("the network's own row instead of a copy", "traces", _live_row),
     ],
     "hook_features": [
-        (
-            "the first layer hooked instead of the last",
-            "sum place traces",
-            _hook_on_the_first_layer,
-        ),
+        ("the first layer hooked", "sum place traces", _hook_on_the_first_layer),
         ("caught after the pooling", "place", _features(lambda f: f.mean((2, 3), keepdim=True))),
-        (
-            "rows and columns of the feature maps exchanged",
-            "place",
-            _features(lambda f: f.transpose(2, 3)),
-        ),
+        ("rows and columns of features exchanged", "place", _features(lambda f: f.transpose(2, 3))),
         ("mirrored", "place", _features(lambda f: f.flip(3))),
         ("upside down", "place", _features(lambda f: f.flip(2))),
         ("cells shuffled", "place", _features(_shuffled)),
         (
-            "channels and places mixed up in a reshape",
+            "channels taken for places",
             "sum place",
             _features(lambda f: f.permute(0, 2, 3, 1).reshape(f.shape)),
         ),
         (
-            "every feature map divided by its largest value",
+            "features divided by their largest",
             "sum",
-            _features(lambda f: f / f.amax((2, 3), keepdim=True).clamp(min=1e-6)),
+            _features(lambda f: f / (f.amax((2, 3), True) + 1e-6)),
         ),
         ("the first pass kept instead of the latest", "place", _hook_that_keeps_the_first),
         ("hook never removed", "traces", _hook_that_stays),
@@ -491,56 +466,24 @@ WRONG: dict[str, list[tuple[str, str, Callable[..., Any]]]] = {
     "weighted_sum": [
         ("negative cells set to 0 (ReLU)", "sum", _after(lambda m: m.relu())),
         ("rescaled to 0..1 (min-max)", "sum", _after(_min_max)),
-        (
-            "mean over the channels instead of the sum",
-            "sum",
-            lambda w, f: RIGHT.weighted_sum(w, f) / len(w),
-        ),
+        ("mean over the channels", "sum", lambda w, f: RIGHT.weighted_sum(w, f) / len(w)),
         ("divided by the number of cells", "sum", _after(lambda m: m / m.numel())),
-        (
-            "the strongest channel instead of the sum",
-            "sum",
-            lambda w, f: (w[:, None, None] * f).amax(0),
-        ),
+        ("the strongest channel", "sum", lambda w, f: (w[:, None, None] * f).amax(0)),
         ("channels in reverse order", "sum place", lambda w, f: RIGHT.weighted_sum(w.flip(0), f)),
         ("doubled", "sum", _after(lambda m: 2 * m)),
         ("one column too far to the right", "place", _after(lambda m: m.roll(1, 1))),
         ("rows and columns of the map exchanged", "place", _after(lambda m: m.T)),
     ],
     "upsample": [
-        (
-            "outer cells on the outermost pixels (align_corners)",
-            "sum enlarged",
-            _enlarged_by("bilinear", align_corners=True),
-        ),
-        ("nearest cell instead of bilinear", "enlarged", _enlarged_by("nearest")),
-        (
-            "bicubic, which swings beyond the values",
-            "sum enlarged",
-            _enlarged_by("bicubic", align_corners=False),
-        ),
-        (
-            "values at the cells' corners instead of their centres",
-            "sum place enlarged",
-            _with_half_a_cell_off,
-        ),
-        (
-            "width and height exchanged",
-            "enlarged",
-            lambda cam, size: RIGHT.upsample(cam, size[::-1]),
-        ),
-        (
-            "the sum kept instead of the mean",
-            "sum enlarged",
-            lambda cam, size: RIGHT.upsample(cam, size) * cam.numel() / (size[0] * size[1]),
-        ),
+        ("corners aligned", "sum enlarged", _enlarged_by("bilinear", align_corners=True)),
+        ("nearest cell", "enlarged", _enlarged_by("nearest")),
+        ("bicubic, which swings beyond", "sum enlarged", _enlarged_by("bicubic")),
+        ("values at the cells' corners", "sum place enlarged", _with_half_a_cell_off),
+        ("sides exchanged", "enlarged", lambda cam, size: RIGHT.upsample(cam, size[::-1])),
+        ("the sum kept, not the mean", "sum enlarged", _sum_kept),
     ],
     "overlay": [
-        (
-            "red and blue exchanged in the overlay",
-            "overlay",
-            _wrong_overlay(lambda p: Image.fromarray(np.asarray(p)[:, :, ::-1].copy())),
-        ),
+        ("red and blue of the overlay exchanged", "overlay", _wrong_overlay(_blue_first)),
         ("overlay mirrored", "overlay", _wrong_overlay(ImageOps.mirror)),
         ("for and against exchanged", "overlay", _map(lambda m: -m)),
         ("only amounts drawn, without signs", "overlay", _map(lambda m: m.abs())),
@@ -549,21 +492,9 @@ WRONG: dict[str, list[tuple[str, str, Callable[..., Any]]]] = {
     ],
     # The proof, left out
     "load_network": [
-        (
-            "a network that mirrors its input, taken unproven",
-            "place scores",
-            _unproven(lambda net, x, go: go(x.flip(-1))),
-        ),
-        (
-            "a network that clamps its scores, taken unproven",
-            "sum scores",
-            _unproven(lambda net, x, go: go(x).clamp(-2, 2)),
-        ),
-        (
-            "a network with a ReLU after the last layer, taken unproven",
-            "sum scores",
-            _unproven(lambda net, x, go: go(x).relu()),
-        ),
+        ("unproven: mirrors its input", "place scores", _unproven(lambda x, go: go(x.flip(-1)))),
+        ("unproven: clamps its scores", "sum scores", _unproven(lambda x, go: go(x).clamp(-2, 2))),
+        ("unproven: a ReLU at the end", "sum scores", _unproven(lambda x, go: go(x).relu())),
     ],
 }
 MISTAKES = tuple(

@@ -22,29 +22,23 @@ print("the loopback works")
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="network namespaces are Linux's")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="network namespaces are Linux's")
+
+
+def run(*command):
+    command = [sys.executable, TOOL, *command]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
 def test_inside_nothing_but_the_loopback_answers():
-    done = subprocess.run(
-        [sys.executable, TOOL, sys.executable, "-c", TRY],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = run(sys.executable, "-c", TRY)
     if "allows no network namespace" in done.stderr:
         pytest.skip(done.stderr)
-    assert done.stdout.splitlines() == [
-        "offline: nothing but the loopback from here on",
-        "1.1.1.1 is out of reach",
-        "pypi.org is out of reach",
-        "the loopback works",
-    ]
+    _, *answers = done.stdout.splitlines()
+    assert answers == ["1.1.1.1 is out of reach", "pypi.org is out of reach", "the loopback works"]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="network namespaces are Linux's")
 def test_where_the_network_is_on_nothing_is_run():
-    done = subprocess.run(
-        [sys.executable, TOOL, "--inside", "echo", "it ran"], capture_output=True, text=True
-    )
     # True where all tests run offline, as in .ci/run.
     is_off = [name for _, name in socket.if_nameindex()] == ["lo"]
-    assert ("it ran" in done.stdout) == is_off
+    assert ("it ran" in run("--inside", "echo", "it ran").stdout) == is_off

@@ -3,7 +3,6 @@
 The folder that it is installed in has a space and umlauts in its name. About 15 seconds.
 """
 
-import hashlib
 import importlib.util
 import json
 import os
@@ -23,11 +22,6 @@ import cam_helpers as ch
 
 PROJECT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-
-
-def digest(content):
-    """Return what tells two files apart; where they differ, pytest then has little to compare."""
-    return hashlib.sha256(content).hexdigest()
 
 
 # With PYTHONPATH another copy than the installed one would be found.
@@ -70,11 +64,8 @@ def python(wheel, elsewhere):
     run(sys.executable, "-m", "venv", room)
     python = room / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     run(python, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", wheel)
-    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
     borrowed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    site_packages = Path(
-        run(python, "-c", ask, env=WITHOUT_PYTHONPATH | {"PYTHONUTF8": "1"}).strip()
-    )
+    [site_packages] = room.rglob("site-packages")
     (site_packages / "borrowed.pth").write_text("\n".join(sorted(borrowed)))
     return python
 
@@ -85,14 +76,12 @@ def test_the_wheel_holds_the_module_and_its_data_and_nothing_else(wheel):
     pictures = [path for path in (PROJECT / "data/pictures").rglob("*") if path.is_file()]
     tables = [PROJECT / "data/localization.csv", PROJECT / "data/transformer.csv"]
     data = [*pictures, *(PROJECT / "data/weights").iterdir(), *tables]
-    for path in data:
-        name = path.relative_to(PROJECT).as_posix()
-        assert digest(inside.pop(f"cam_helpers/{name}")) == digest(path.read_bytes()), name
     modules = (PROJECT / "cam_helpers").rglob("*.py")
     page = [(PROJECT / "cam_helpers/view").glob(f"*.{kind}") for kind in ("js", "html", "css")]
-    for path in chain(modules, *page):
+    for path in chain(data, modules, *page):
         name = path.relative_to(PROJECT).as_posix()
-        assert digest(inside.pop(name)) == digest(path.read_bytes()), name
+        packed = f"cam_helpers/{name}" if name.startswith("data/") else name
+        assert inside.pop(packed) == path.read_bytes(), name
     assert inside.pop("cam_helpers/py.typed") == b""
     about = f"cam_helpers-{PYPROJECT['version']}.dist-info/"
     rest = {name.removeprefix(about) for name in inside}
@@ -142,7 +131,6 @@ def test_the_machine_check_tells_versions_places_and_findings(python, elsewhere)
     version, data, *findings = os.fsdecode(done.stdout).splitlines()
     assert version.startswith(f"cam_helpers {PYPROJECT['version']} on ")
     assert data.startswith(f"data in {python.parents[1]}")
-    assert data.endswith("data")
     # The disk is the machine's affair, all else the wheel's.
     assert len(findings) == 6
     assert done.returncode == any(line.startswith("LOOK") for line in findings)

@@ -20,30 +20,21 @@ PROJECT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 PAGES = ["README.md", "CONTRIBUTING.md", "tests/README.md", "data/README.md"]
-PAGES += [
-    f"notebooks/{path.name}"
-    for path in sorted((PROJECT / "notebooks").glob("*.*"))
-    if path.is_file()
-]
-# What it shows lies beside it in the book alone; tests/book opens it there.
-PAGES.remove("notebooks/explorer_page.md")
+# What the page of the explorer shows lies beside it in the book alone; tests/book opens it there.
+NAMES = sorted(path.name for path in (PROJECT / "notebooks").glob("*.*") if path.is_file())
+PAGES += [f"notebooks/{name}" for name in NAMES if name != "explorer_page.md"]
 PYTHON = "python=3.12"  # one version: Binder reads no range
 CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
-
-
-def wanted_by_pyproject():
-    project = PYPROJECT["project"]
-    extras = project["optional-dependencies"]
-    lines = [*project["dependencies"], *extras["lab"], *extras["measure"], *extras["test"]]
-    pairs = dict(line.split(">=") for line in lines)
-    return {CONDA_NAMES.get(name, name): version for name, version in pairs.items()}
 
 
 def test_environment_yml_asks_for_what_pyproject_asks_for():
     environment = yaml.safe_load((PROJECT / "environment.yml").read_text(encoding="utf-8"))
     listed = [line for line in environment["dependencies"] if isinstance(line, str)]
     conda = dict(line.split(">=") for line in listed if line not in ("pip", PYTHON))
-    assert conda == wanted_by_pyproject()
+    project = PYPROJECT["project"]
+    extras = [project["optional-dependencies"][name] for name in ("lab", "measure", "test")]
+    pairs = (line.split(">=") for line in sum(extras, project["dependencies"]))
+    assert conda == {CONDA_NAMES.get(name, name): version for name, version in pairs}
     assert environment["channels"] == ["conda-forge"]
 
 
@@ -79,44 +70,24 @@ def test_the_lock_names_only_public_hosts():
     assert hosts <= {"pypi.org", "files.pythonhosted.org"}
 
 
-def make(*arguments, path):
-    return subprocess.run(
-        ["make", "--dry-run", *arguments],
-        cwd=PROJECT,
-        env={"PATH": path},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.replace("\\\n", "")
-
-
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not on this machine")
-def test_make_runs_the_commands_that_the_readme_gives():
-    path = os.environ["PATH"]
+@pytest.mark.parametrize("has_uv", [True, False])
+def test_make_runs_the_commands_that_the_readme_gives_and_fetches_uv_where_it_is_absent(
+    tmp_path, has_uv
+):
+    shutil.copy(PROJECT / "Makefile", tmp_path)
+    folders = os.environ["PATH"].split(os.pathsep)
+    path = os.pathsep.join(f for f in folders if has_uv or not (Path(f) / "uv").exists())
     for target, command in {
         "lab": "jupyter lab notebooks/00_start_here.ipynb",
         "test": "pytest",
     }.items():
-        assert f"make {target}" in README
-        assert f"uv run {command}" in README
-        assert f"uv run --locked {command}" in make(target, path=path)
-
-
-@pytest.mark.skipif(shutil.which("make") is None, reason="make is not on this machine")
-def test_make_fetches_uv_where_it_is_absent(tmp_path):
-    shutil.copy(PROJECT / "Makefile", tmp_path)
-    folders = os.environ["PATH"].split(os.pathsep)
-    without_uv = os.pathsep.join(f for f in folders if not (Path(f) / "uv").exists())
-    result = subprocess.run(
-        ["make", "--dry-run", "test"],
-        cwd=tmp_path,
-        env={"PATH": without_uv},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "python3 -m pip install --quiet --target .uv uv" in result.stdout
-    assert ".uv/bin/uv run --locked pytest" in result.stdout
+        assert f"make {target}" in README and f"uv run {command}" in README
+        run = ["make", "--dry-run", target]
+        options = {"cwd": tmp_path, "env": {"PATH": path}, "capture_output": True, "text": True}
+        told = subprocess.run(run, check=True, **options).stdout.replace("\\\n", "")
+        assert f"uv run --locked {command}" in told
+        assert ("pip install --quiet --target .uv uv" in told) != has_uv
 
 
 def test_every_make_target_that_is_named_is_there():

@@ -22,6 +22,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
+from helpers import HOOKS
 from jupyter_client.manager import start_new_kernel
 
 import cam_helpers as ch
@@ -31,10 +32,6 @@ PROJECT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 TITLES = [path.name for path in NOTEBOOKS]
 CELL_SECONDS = 120
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-
-
-# ---- Kernels ------------------------------------------------------------------------------
 
 
 @dataclass
@@ -71,13 +68,11 @@ def add_text(shown, message):
         kind, text = content["name"], content["text"]
         if shown and shown[-1][0] == kind:
             text = shown.pop()[1] + text
+        shown.append((kind, text))
     elif kind in ("display_data", "execute_result"):
-        text = content["data"].get("text/plain", "")
+        shown.append((kind, content["data"].get("text/plain", "")))
     elif kind == "error":
-        text = f"{content['ename']}: {content['evalue']}"
-    else:
-        return
-    shown.append((kind, text))
+        shown.append((kind, f"{content['ename']}: {content['evalue']}"))
 
 
 def stored_texts(cell):
@@ -96,12 +91,7 @@ def hard_surroundings(home):
     """
     odd = ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND", "LANG", "LANGUAGE", "CAM_NETWORK")
     kept = {k: v for k, v in os.environ.items() if k not in odd and not k.startswith("LC_")}
-    return kept | {
-        "HOME": str(home),
-        "LC_ALL": "C",
-        "PYTHONUTF8": "0",
-        "OMP_NUM_THREADS": "1",
-    }
+    return kept | {"HOME": str(home), "LC_ALL": "C", "PYTHONUTF8": "0", "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="session")
@@ -110,8 +100,6 @@ def home(tmp_path_factory):
     folder.mkdir()
     return folder
 
-
-# ---- Every notebook, in four ways ---------------------------------------------------------
 
 COUNT_HOOKS = f"""
 print(sum(
@@ -192,29 +180,15 @@ def test_a_cell_run_before_its_time_says_which_name_is_missing(history):
     assert {text for text in errors.values() if not text.startswith("NameError: name ")} == set()
 
 
-def test_every_cell_run_twice_in_a_row_shows_the_same(history):
-    first = {name: shown[0] for name, shown in history.twice.items()}
-    second = {name: shown[1] for name, shown in history.twice.items()}
-    assert differing(history.stored, first) == {}
-    assert differing(history.stored, second) == {}
-    assert errors_in(first) | errors_in(second) == {}
-
-
-def test_every_cell_run_once_more_after_the_last_shows_the_same(history):
-    assert differing(history.stored, history.alone) == {}
-    assert errors_in(history.alone) == {}
-
-
-def test_a_second_run_in_the_same_kernel_shows_the_same(history):
-    assert differing(history.stored, history.again) == {}
-    assert errors_in(history.again) == {}
+def test_run_twice_in_a_row_once_more_or_all_again_every_cell_shows_the_same(history):
+    first, second = ({name: shown[n] for name, shown in history.twice.items()} for n in (0, 1))
+    for shown in (first, second, history.alone, history.again):
+        assert differing(history.stored, shown) == {}
+        assert errors_in(shown) == {}
 
 
 def test_no_run_leaves_a_hook(history):
     assert history.hooks_left == [[("stdout", "0\n")]] * 3
-
-
-# ---- Stopped half-way ---------------------------------------------------------------------
 
 
 def state_of(model):
@@ -237,19 +211,6 @@ CALLS = {
     "explain": lambda network, picture: ch.explain(network, picture).cams(),
     "make_network": maps_of_your_own_model,
 }
-
-
-@pytest.fixture
-def picture():
-    return ch.open_picture("cat").resize((48, 48))
-
-
-@pytest.fixture
-def training_network(make_small):
-    """The very small network in training mode, so that a mode that is not put back is seen."""
-    network = make_small()
-    network.model.train()
-    return network
 
 
 @cache
@@ -296,33 +257,14 @@ def run_until(step, call):
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_ctrl_c_before_any_line_leaves_no_hook_and_no_other_mode(name, training_network, picture):
-    call, model = CALLS[name], training_network.model
-    before, expected = state_of(model), call(training_network, picture)
+def test_ctrl_c_before_any_line_leaves_no_hook_and_no_other_mode(name, make_small):
+    network, picture, call = make_small(), ch.open_picture("cat").resize((48, 48)), CALLS[name]
+    network.model.train()  # so that a mode that is not put back is seen
+    before, expected = state_of(network.model), call(network, picture)
     step, result = 0, None
     while result is None:
         step += 1
-        result = run_until(step, lambda: call(training_network, picture))
-        assert state_of(model) == before, step
+        result = run_until(step, lambda: call(network, picture))
+        assert state_of(network.model) == before, step
     assert step > 20
     assert torch.equal(result, expected)
-
-
-# ---- Two at once --------------------------------------------------------------------------
-
-
-def nothing_is_left(network):
-    """Say whether every layer is in evaluation mode and without hooks."""
-    return set(state_of(network.model)[0]) == {(False, 0, 0, 0, 0)}
-
-
-def test_two_explorers_on_one_network_do_not_disturb_each_other(network):
-    cats, dogs = ch.explorer(network, "cat"), ch.explorer(network, "dog")
-    for chosen in (3, 7, 3):
-        cats.class_index = chosen
-        before = cats.alt
-        dogs.class_index = 11 - chosen
-        assert cats.alt == before == ch.explorer(network, "cat", chosen).alt
-    cats.show("dog")
-    assert (cats.name, dogs.class_index) == ("dog", 8)
-    assert nothing_is_left(network)

@@ -27,6 +27,7 @@ def test_a_panel_draws_at_once_and_again_on_every_change(slider):
         assert panel.alt == f"grey {value}"
         assert panel.screen.value == picture_markup(*draw_grey(value))
     assert list(panel.children) == [slider, panel.screen, panel.key_guard]
+    assert "cam-panel" in panel._dom_classes and "'.cam-panel'" in panel.key_guard.value
 
 
 def test_a_panel_hands_the_values_on_in_the_order_of_its_controls():
@@ -58,7 +59,6 @@ def test_a_panel_says_what_went_wrong_and_drops_the_old_picture(slider):
 
 
 def test_the_alt_text_of_a_panel_is_real_and_escaped(slider):
-    LivePanel(lambda value: (Image.new("L", (8, 8)), "plain"), slider)
     panel = LivePanel(lambda value: (Image.new("L", (8, 8)), '<b>"cat" & dog</b>'), slider)
     assert 'alt="&lt;b&gt;&quot;cat&quot; &amp; dog&lt;/b&gt;"' in panel.screen.value
     assert panel.alt == '<b>"cat" & dog</b>'
@@ -75,9 +75,3 @@ def test_readers_without_a_kernel_read_what_stands_on_the_screen(slider):
     assert "run the notebook" in bundle["text/html"]
     assert panel.screen.value in bundle["text/html"]
     assert "application/vnd.jupyter.widget-view+json" in bundle
-
-
-def test_the_guard_of_the_keys_knows_a_panel_by_its_class(slider):
-    panel = LivePanel(draw_grey, slider)
-    assert "cam-panel" in panel._dom_classes
-    assert "'.cam-panel'" in panel.key_guard.value

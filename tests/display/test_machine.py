@@ -16,18 +16,13 @@ from cam_helpers.display import machine
 from cam_helpers.networks import load
 
 
-def test_packages_are_named_with_their_versions():
+def test_packages_are_named_with_their_versions_or_the_command_that_installs_them(monkeypatch):
     is_good, words = machine.check_packages()
-    assert is_good
-    assert words.startswith(f"Python {platform.python_version()}, torch {torch.__version__[:3]}")
+    assert is_good and words.startswith(f"Python {platform.python_version()}, torch ")
     assert all(f"{package} " in words for package in machine.PACKAGES)
-
-
-def test_missing_packages_are_named_with_the_command_that_installs_them(monkeypatch):
     monkeypatch.setattr(machine, "PACKAGES", ("torch", "no-such-one", "nor-this"))
     is_good, words = machine.check_packages()
-    assert not is_good
-    assert words.endswith("pip install no-such-one nor-this")
+    assert not is_good and words.endswith("pip install no-such-one nor-this")
 
 
 @pytest.mark.parametrize(
@@ -40,26 +35,12 @@ def test_each_shipped_network_is_made_to_look_at_a_picture(name, picture, catego
     assert words.endswith(f'{name} is loaded; of the picture "{picture}" it says {category}')
 
 
-def test_no_shipped_network_is_left_out():
-    assert tuple(machine.PICTURES) == load.SHIPPED
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        ch.DamagedWeightsError("it is cut"),
-        FileNotFoundError("lost"),
-        ModuleNotFoundError("No module named 'torchvision'"),
-        RuntimeError("operator torchvision::nms does not exist"),
-    ],
-)
-def test_a_network_that_cannot_be_loaded_is_told(monkeypatch, error):
+def test_a_network_that_cannot_be_loaded_is_told(monkeypatch):
     def fail(name):
-        raise error
+        raise FileNotFoundError("lost")
 
     monkeypatch.setattr(load, "load_network", fail)
-    found = machine.check_shipped("tf_mobilenet_v2")
-    assert found == (False, f"the shipped network tf_mobilenet_v2: {error}")
+    assert machine.check_shipped("tiny_resnet") == (False, "the shipped network tiny_resnet: lost")
 
 
 @pytest.mark.parametrize(("free", "is_good"), [(0.5, True), (300, True), (0.4, False)])

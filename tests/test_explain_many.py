@@ -97,11 +97,6 @@ def test_inputs_of_several_sizes_are_not_put_into_one_batch(make_small, tmp_path
     assert found == [(9, 9), (9, 18), (9, 18), (9, 9)]
 
 
-def test_a_bar_shows_how_far_it_is(network, folder, capsys):
-    list(ch.explain_many(network, folder))
-    assert "5 of 5 pictures, 00:00 left" in capsys.readouterr().err
-
-
 def test_bad_arguments_are_refused_at_once(network, folder):
     with pytest.raises(FileNotFoundError, match="is no folder"):
         ch.explain_many(network, folder / "cat.png")

@@ -39,9 +39,6 @@ def random_scenes(count, seed=0):
         yield ch.upsample(cam, SIZE), mask, box
 
 
-# ---- pointing game --------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("form", [np.asarray, torch.from_numpy, lambda mask: BOX])
 def test_the_peak_has_to_lie_in_the_mask_or_near_it(mask, form):
     mask = form(mask)
@@ -55,27 +52,10 @@ def test_the_peak_has_to_lie_in_the_mask_or_near_it(mask, form):
     assert not ch.pointing_game(map_with((18, 32)), mask, tolerance=4.9)
 
 
-def test_only_the_place_of_the_peak_counts(mask):
-    cam = torch.rand(SIZE)
-    cam[5, 10] = 2
-    for other in (cam, 7 * cam, cam - 5, cam.numpy(), cam.half()):
-        assert ch.pointing_game(other, mask, tolerance=0)
-
-
 def test_a_flat_map_points_at_the_middle_and_a_plateau_at_its_own(mask):
     assert not ch.pointing_game(torch.ones(SIZE), mask, tolerance=1)
     assert ch.pointing_game(torch.ones(SIZE), (29, 19, 31, 21), tolerance=1)
     assert ch.pointing_game(map_with((slice(0, 21), slice(10, 31))), mask, tolerance=0)
-
-
-def test_a_mirrored_scene_gives_the_same_answers():
-    hits = []
-    for cam, mask, _ in random_scenes(40):
-        hit, mirrored = ch.pointing_game(cam, mask, 3), mask[:, ::-1]
-        assert ch.pointing_game(cam.flip(1), mirrored, 3) == hit
-        assert ch.share_inside(cam.flip(1), mirrored) == pytest.approx(ch.share_inside(cam, mask))
-        hits.append(hit)
-    assert 5 < sum(hits) < 40
 
 
 def test_what_was_not_seen_has_no_peak(mask):
@@ -84,9 +64,6 @@ def test_what_was_not_seen_has_no_peak(mask):
     cam[20, 10] = -0.5
     assert ch.pointing_game(cam, mask, tolerance=6)
     assert not ch.pointing_game(cam, mask, tolerance=5)
-
-
-# ---- share ----------------------------------------------------------------------------------
 
 
 def test_the_share_counts_positive_evidence_only(mask):
@@ -121,16 +98,6 @@ def test_parts_of_a_grid_add_up_and_take_cells_in_half(mask):
     corner[0, 6] = 1
     assert ch.grid_share(corner, 2, 2, (0, 1)) == 1
     assert ch.grid_share(corner, 2, 2, (1, 0)) == 0
-
-
-def test_the_share_sees_what_the_pointing_game_does_not(mask):
-    cam = torch.full(SIZE, 0.99)
-    cam[10, 20] = 1
-    assert ch.pointing_game(cam, mask, 0)
-    assert ch.share_inside(cam, mask) < 0.1
-
-
-# ---- boxes ----------------------------------------------------------------------------------
 
 
 def test_the_box_holds_the_largest_part_at_the_threshold(mask):
@@ -180,25 +147,9 @@ def test_box_accuracy_counts_overlaps_at_every_threshold(mask):
     assert accuracy.best_threshold() <= 0.4
     accuracy.add(-cam, BOX)
     assert accuracy.at(0.4) == 0.5
+    accuracy.add(cam, (40, 20, 50, 30), BOX)  # of several true boxes the best counts
+    assert accuracy.at(0.4) == pytest.approx(2 / 3)
     assert accuracy.hits.shape == (len(OVERLAPS), len(BOX_THRESHOLDS))
-
-
-def test_of_several_true_boxes_the_best_counts(mask):
-    accuracy = ch.BoxAccuracy()
-    accuracy.add(map_with((slice(5, 15), slice(10, 30))), (40, 20, 50, 30), BOX)
-    assert accuracy.best() == 1
-
-
-def test_each_overlap_may_choose_its_own_threshold():
-    hits = np.zeros((3, len(BOX_THRESHOLDS)), dtype=np.int64)
-    hits[0, 2], hits[1, 5], hits[2, 5] = 4, 2, 1
-    accuracy = ch.BoxAccuracy(hits, pictures=4)
-    assert accuracy.best() == pytest.approx((1 + 0.5 + 0.25) / 3)
-    assert accuracy.best_threshold() == BOX_THRESHOLDS[2]
-    assert accuracy.at(BOX_THRESHOLDS[5]) == pytest.approx(0.25)
-
-
-# ---- pixels ---------------------------------------------------------------------------------
 
 
 def average_by_loop(cams, masks):
@@ -235,9 +186,6 @@ def test_pixel_precision_of_a_perfect_of_a_flat_and_of_an_opposite_map(mask):
     assert measured.inside.sum() == 2 * mask.sum()
 
 
-# ---- both accumulators ----------------------------------------------------------------------
-
-
 def test_processes_that_share_the_pictures_find_the_same():
     whole, parts = (ch.BoxAccuracy(), ch.PixelPrecision()), []
     for cam, mask, box in random_scenes(9):
@@ -252,20 +200,6 @@ def test_processes_that_share_the_pictures_find_the_same():
     assert np.array_equal(pixels.inside, whole[1].inside)
     assert np.array_equal(pixels.outside, whole[1].outside)
     assert 0 < boxes.at(0.5) < 1 and pixels.average() == whole[1].average()
-
-
-def test_the_unit_of_a_map_changes_nothing():
-    for cam, mask, box in random_scenes(5):
-        found = []
-        for unit in (1, 1e-6, 1e6):
-            boxes, pixels = ch.BoxAccuracy(), ch.PixelPrecision()
-            boxes.add(cam * unit, box)
-            pixels.add(cam * unit, mask)
-            share = ch.share_inside(cam * unit, mask)
-            found.append((boxes.best(), pixels.average(), share, ch.map_box(cam * unit, 0.3)))
-        assert found[1][:3] == pytest.approx(found[0][:3], abs=1e-3)
-        assert found[2][:3] == pytest.approx(found[0][:3], abs=1e-3)
-        assert found[0][3] == found[2][3]
 
 
 def test_a_shuffled_map_loses_by_every_measure():
@@ -283,9 +217,6 @@ def test_a_shuffled_map_loses_by_every_measure():
             hit, share = ch.pointing_game(each, mask, 2), ch.share_inside(each, mask)
             found.append((hit, share, boxes.at(0.5), pixels.average()))
     assert (np.mean(kept, axis=0) > np.mean(lost, axis=0) + 0.1).all()
-
-
-# ---- intervals ------------------------------------------------------------------------------
 
 
 def test_the_interval_is_scipys():
@@ -339,9 +270,6 @@ def test_a_measure_that_is_no_mean_gets_its_interval_from_the_mean_row():
     assert found.high - found.low < 0.5
 
 
-# ---- deletion, insertion, ROAD --------------------------------------------------------------
-
-
 def bright_corner(batch):
     """A "network" that counts the upper left quarter alone."""
     return batch[:, :, :10, :15].mean((1, 2, 3))
@@ -391,9 +319,6 @@ def test_road_tells_the_network_less_about_where_something_was():
     edges = lambda batch: batch.diff(dim=2).abs().mean((1, 2, 3))  # noqa: E731
     grey, road = (ch.deletion(edges, picture, cam, fill, steps=24) for fill in ("grey", "road"))
     assert road.scores[1] < 0.6 * grey.scores[1]
-
-
-# ---- errors ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Three other libraries as oracles: torch-cam, pytorch-grad-cam and Captum.
 
 First: on every family of networks that has a class activation map, their maps are ours. Then: where
-they differ, one test for every row of the table in tests/README.md.
+they differ in the map itself, a test for the row of the table in tests/README.md.
 """
 
 import math
@@ -10,18 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 import cam_helpers as ch
 
 MISSING = 'a library to compare with is missing: pip install -e ".[libraries]"'
 torchcam = pytest.importorskip("torchcam.methods", reason=MISSING)
-torchcam_utils = pytest.importorskip("torchcam.utils", reason=MISSING)
 pytorch_grad_cam = pytest.importorskip("pytorch_grad_cam", reason=MISSING)
 grad_cam_image = pytest.importorskip("pytorch_grad_cam.utils.image", reason=MISSING)
 captum = pytest.importorskip("captum.attr", reason=MISSING)
@@ -212,9 +209,9 @@ def pytorch_grad_cams_map(case: Case, monkeypatch: pytest.MonkeyPatch) -> Tensor
 # ---- where they differ, torch-cam ---------------------------------------------------------
 
 
-def test_the_readme_has_a_row_for_every_test_from_here_on():
+def test_the_readme_names_every_test_from_here_on():
     source = Path(__file__).read_text(encoding="utf-8")
-    _, _, differences = source.partition("def test_the_readme_has_a_row")
+    _, _, differences = source.partition("def test_the_readme_names")
     tests = re.findall(r"^def (test_\w+)", differences, re.MULTILINE)
     readme = Path(__file__).with_name("README.md").read_text(encoding="utf-8")
     assert re.findall(r"\| `(test_\w+)` \|$", readme, re.MULTILINE) == tests
@@ -335,76 +332,7 @@ def test_torchcam_draws_maps_that_do_not_add_up_to_the_score(name, features, cla
 # ---- torch-cam's overlay ------------------------------------------------------------------
 
 
-def picture(width: int, height: int, value: int | None = None) -> Image.Image:
-    numbers = np.random.default_rng(9).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return Image.fromarray(numbers if value is None else np.full_like(numbers, value))
-
-
-def red(shown: Image.Image | np.ndarray) -> np.ndarray:
-    """Return the red channel, which is the value itself for the colour map gray."""
-    return np.asarray(shown)[..., 0].astype(int)
-
-
-def torchcam_overlay(shown: Image.Image, cam: Tensor, **options: float) -> Image.Image:
-    mask = Image.fromarray(cam.float().numpy())
-    return torchcam_utils.overlay_mask(shown, mask, colormap="gray", **options)
-
-
-def test_torchcams_overlay_squares_the_map():
-    cam = torch.full((3, 4), 0.5)
-    theirs = red(torchcam_overlay(picture(16, 12), cam, alpha=0.0))
-    assert np.unique(theirs).tolist() == [64]  # 0.5 squared is a quarter of 256
-    ours = red(ch.overlay(picture(16, 12), cam, opacity=1, colour_map="gray", limits=(0, 1)))
-    assert np.unique(ours).tolist() == [128]
-
-
-def test_torchcams_alpha_is_the_weight_of_the_picture_and_never_1():
-    cam = torch.ones(3, 4)
-    seen = picture(16, 12)
-    theirs = torchcam_overlay(seen, cam, alpha=0.75)
-    ours = ch.overlay(seen, cam, opacity=0.25, colour_map="gray", limits=(0, 1))
-    assert np.abs(red(theirs) - red(ours)).max() <= 1
-    with pytest.raises(ValueError, match="alpha"):
-        torchcam_overlay(seen, cam, alpha=1.0)
-    np.testing.assert_array_equal(ch.overlay(seen, cam, colour_map="gray", opacity=0), seen)
-
-
-def test_torchcams_overlay_leaves_the_range_of_the_map():
-    cam = torch.tensor([[0.5, 0.5, 1.0, 1.0]] * 4)
-    theirs = red(torchcam_overlay(picture(64, 64), cam, alpha=0.0))
-    assert theirs.min() < 60  # 0.5 squared would be 64: the bicubic resize swings below 0.5
-    ours = red(ch.overlay(picture(64, 64), cam, opacity=1, colour_map="gray", limits=(0, 1)))
-    assert ours.min() == 128
-
-
-def test_torchcams_overlay_covers_what_the_network_never_saw(network):
-    whole = picture(300, 200)
-    explanation = ch.explain(network, whole)
-    theirs = torchcam_overlay(whole, explanation.cam("cat"), alpha=0.0)
-    ours = explanation.overlay("cat", "blend", whole=True, opacity=1)
-    left = round(network.seen_box(whole.size)[0])
-    assert left > 50
-    assert (red(theirs)[:, :left] != red(whole)[:, :left]).mean() > 0.9
-    assert (red(ours)[:, :left] == red(whole)[:, :left]).all()
-
-
 # ---- pytorch-grad-cam ---------------------------------------------------------------------
-
-
-def test_pytorch_grad_cam_rescales_before_and_after_it_enlarges(tiny):
-    shown = torch.from_numpy(grad_cam(tiny, *tiny.classes)).double()
-    once = ch.upsample(min_max(tiny.maps.relu()), tiny.batch.shape[2:])
-    assert once[0].max() < 0.999  # the middle of the highest cell lies between pixels
-    torch.testing.assert_close(shown, min_max(once), rtol=0, atol=1e-5)
-    assert shown.amax((1, 2)).tolist() == pytest.approx([1, 1], abs=1e-5)
-
-
-def test_pytorch_grad_cam_leaves_pictures_without_a_target_empty(tiny):
-    first, second = grad_cam(tiny, tiny.classes[0])
-    assert first.max() > 0.9
-    assert not second.any()
-    with pytest.raises(ValueError, match="one picture at a time"):
-        ch.explain(tiny.network, tiny.batch)
 
 
 def test_pytorch_grad_cam_leaves_evaluation_mode_and_gradients_behind(tiny):
@@ -418,14 +346,6 @@ def test_pytorch_grad_cam_leaves_evaluation_mode_and_gradients_behind(tiny):
         explain_both()
         assert tiny.model.training is is_left_alone
         assert torch.equal(weight.grad, torch.ones_like(weight)) is is_left_alone
-
-
-def test_pytorch_grad_cams_overlay_brightens_the_picture():
-    grey = picture(16, 12, 100)
-    nothing = np.zeros((12, 16), dtype=np.float32)
-    shown = grad_cam_image.show_cam_on_image(np.asarray(grey) / 255, nothing, image_weight=1)
-    assert np.unique(shown).tolist() == [255]
-    assert np.unique(red(ch.overlay(grey, torch.zeros(3, 4), "blend", opacity=0))).tolist() == [100]
 
 
 # ---- Captum -------------------------------------------------------------------------------
@@ -450,22 +370,6 @@ def captum_map(case: Case) -> Tensor:
     """Return Captum's Grad-CAM in our unit, (N, h, w)."""
     extract = captum.LayerGradCam(case.model, case.feature_layer)
     return case.cells * extract.attribute(case.batch, target=case.classes).detach()[:, 0]
-
-
-def captum_heat(cam: Tensor, **options: str) -> np.ndarray:
-    """Return the numbers of Captum's heat map picture of a map (h, w)."""
-    figure = matplotlib.figure.Figure()
-    axes = figure.subplots()
-    captum.visualization.visualize_image_attr(
-        cam[..., None].numpy(), plt_fig_axis=(figure, axes), use_pyplot=False, **options
-    )
-    return np.asarray(axes.images[0].get_array())
-
-
-def test_captum_paints_evidence_against_a_class_like_evidence_for_it(tiny):
-    cam = tiny.maps[0]
-    np.testing.assert_array_equal(captum_heat(cam), captum_heat(-cam))
-    assert (np.asarray(ch.colourise(cam)) != np.asarray(ch.colourise(-cam))).any()
 
 
 # ---- DenseNet -----------------------------------------------------------------------------

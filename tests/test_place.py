@@ -8,6 +8,7 @@ from statistics import fmean, median
 import numpy as np
 import pytest
 import torch
+from helpers import hook_count
 from measure_place import (
     CELL,
     PHOTOGRAPHS,
@@ -19,7 +20,6 @@ from measure_place import (
     quarter_shares,
     wide_scenes,
     window,
-    windows,
 )
 from PIL import Image
 from torch import nn
@@ -67,9 +67,6 @@ def offset(network, pictures):
     return fmean(ch.mirror_test(network, window(picture), c).offset for picture, c in pictures)
 
 
-# ---- moving and mirroring -------------------------------------------------------------------
-
-
 def test_a_picture_moved_by_a_cell_moves_the_map_by_a_cell(loaded_network, photo_network):
     for network, pictures in ((loaded_network, wide_scenes(16)), (photo_network, photographs())):
         right, down = movement(network, pictures)
@@ -104,9 +101,6 @@ def test_a_network_that_mirrors_everything_passes_the_mirror_test_and_fails_the_
     right, down = movement(glass, wide_scenes(16))
     assert right < -0.6  # the wrong way
     assert 0.6 < down < 1.15
-
-
-# ---- covered and side by side ---------------------------------------------------------------
 
 
 def evidence(explanation, category):
@@ -145,9 +139,6 @@ def test_the_quarters_are_not_found_where_the_categories_are_exchanged(photo_net
     assert not any(peak for _, peak in found)
 
 
-# ---- what mirror_test returns ---------------------------------------------------------------
-
-
 def test_the_offset_is_half_the_distance_of_the_centres(loaded_network):
     found = ch.mirror_test(loaded_network, "cat")
     cam = ch.explain(loaded_network, "cat").cam("cat")
@@ -161,18 +152,23 @@ def test_the_offset_is_half_the_distance_of_the_centres(loaded_network):
     assert np.array_equal(found.input_picture, ch.explain(loaded_network, "cat").input_picture)
 
 
-@pytest.mark.parametrize("columns", [-2, 0, 1])
-def test_a_drawing_shifted_by_whole_cells_is_found_to_the_pixel(make_small, columns):
-    """Here cells of 4 pixels see their own square alone, so that nothing blurs the answer."""
+@pytest.fixture
+def square_by_square(make_small):
+    """A network whose cells of 4 pixels see their own square alone: nothing blurs the answer."""
     network = make_small()
     with torch.no_grad():
         for numbers in network.model.parameters():
             numbers.fill_(1)
         network.feature_layer[0].bias.zero_()
-    network.feature_layer.append(Rolled(columns))
+    return network
+
+
+@pytest.mark.parametrize("columns", [-2, 0, 1])
+def test_a_drawing_shifted_by_whole_cells_is_found_to_the_pixel(square_by_square, columns):
+    square_by_square.feature_layer.append(Rolled(columns))
     tensor = torch.zeros(3, 32, 32)
     tensor[:, 8:16, 12:20] = 1
-    assert ch.mirror_test(network, tensor, 0).offset == pytest.approx(4 * columns)
+    assert ch.mirror_test(square_by_square, tensor, 0).offset == pytest.approx(4 * columns)
 
 
 class Rolled(nn.Module):
@@ -194,48 +190,38 @@ def test_the_centre_of_a_map_is_counted_in_pixels_from_the_upper_left_corner():
     assert map_centre(torch.ones(3, 5), (50, 30)) == pytest.approx((25, 15))
 
 
-def test_it_says_what_is_wrong(loaded_network, make_small):
+@pytest.mark.parametrize("ask", [ch.mirror_test, ch.moved_test])
+def test_it_says_what_is_wrong(loaded_network, make_small, ask):
     network = make_small()
-    with torch.no_grad():
-        network.classifier.weight.copy_(-network.classifier.weight.abs())
-    with pytest.raises(ValueError, match=r"The mirror test of b: .*nowhere above zero.*top\(5\)"):
-        ch.mirror_test(network, "cat", "b")
-    with pytest.raises(ValueError, match="one picture at a time, not 2"):
-        ch.mirror_test(loaded_network, torch.zeros(2, 3, 224, 224))
-    with pytest.raises(ValueError, match="Did you mean 'cat'"):
-        ch.mirror_test(loaded_network, "cat", "kat")
-    hooks = [layer for layer in loaded_network.model.modules() if layer._forward_hooks]
-    assert hooks == []
+    network.classifier.weight.data.abs_().neg_()
+    for given, words in (
+        ((network, "cat", "b"), r"test of b: .*nowhere above zero"),
+        ((loaded_network, torch.zeros(2, 3, 224, 224)), "one picture at a time, not 2"),
+        ((loaded_network, "cat", "kat"), "Did you mean 'cat'"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            ask(*given)
+    assert hook_count(loaded_network.model) == 0
 
 
-def test_the_figure_shows_both_outlines_and_says_so_in_words(loaded_network):
+@pytest.mark.parametrize("ask", [ch.mirror_test, ch.moved_test])
+def test_the_figure_shows_both_outlines_and_says_so_in_words(loaded_network, ask):
     import matplotlib.pyplot as plt
 
-    found = ch.mirror_test(loaded_network, "dog")
+    found = ask(loaded_network, "dog")
     figure = found.figure()
     [axis] = figure.axes
-    assert axis.get_title() == f"dog: drawn {abs(found.offset):.1f} pixels too far right"
-    dots = [axis_line.get_xydata()[0] for axis_line in axis.lines]
-    assert (dots[0] - dots[1])[0] / 2 == pytest.approx(found.offset)
-    assert f"drawn {found.offset:.1f} pixels too far right" in found.alt
-    left = dataclasses.replace(found, offset=-3.0)
-    assert "3.0 pixels too far left" in left.alt
     plt.close(figure)
-
-
-# ---- what moved_test returns ----------------------------------------------------------------
-
-
-def followed(network, count=12):
-    """How much of a scene's way its map goes, in the mean."""
-    scenes = [ch.draw_scene(935_000_000 + i, [ch.CATEGORIES[i]]) for i in range(count)]
-    return fmean(
-        ch.moved_test(network, scene.picture, scene.categories[0]).followed for scene in scenes
-    )
-
-
-def test_the_maps_of_convolutions_follow_the_moved_picture(loaded_network):
-    assert 0.75 < followed(loaded_network) < 1.1
+    assert len(axis.lines) == 2
+    if ask is ch.moved_test:
+        assert axis.get_title() == f"dog: the map went {found.followed:.0%} of the way"
+        assert f"went {found.followed:.0%} of the picture's way" in found.alt
+        return
+    assert axis.get_title() == f"dog: drawn {abs(found.offset):.1f} pixels too far right"
+    one, other = (line.get_xydata()[0] for line in axis.lines)
+    assert (one - other)[0] / 2 == pytest.approx(found.offset)
+    assert f"drawn {found.offset:.1f} pixels too far right" in found.alt
+    assert "3.0 pixels too far left" in dataclasses.replace(found, offset=-3.0).alt
 
 
 def test_each_test_misses_what_the_other_finds(loaded_network, otherwise_padded):
@@ -253,53 +239,16 @@ def test_each_test_misses_what_the_other_finds(loaded_network, otherwise_padded)
 
 
 @pytest.mark.parametrize("place", [(4, 4), (4, 24), (24, 4), (24, 24)])
-def test_an_object_at_the_border_is_moved_inwards_and_its_map_by_exactly_a_cell(make_small, place):
-    """Here cells of 4 pixels see their own square alone."""
-    network = make_small()
-    with torch.no_grad():
-        for numbers in network.model.parameters():
-            numbers.fill_(1)
-        network.feature_layer[0].bias.zero_()
+def test_an_object_at_the_border_is_moved_inwards_and_its_map_by_exactly_a_cell(
+    square_by_square, place
+):
     x, y = place
     tensor = torch.full((3, 32, 32), -1.0)
     tensor[:, y : y + 4, x : x + 4] = 1
-    found = ch.moved_test(network, tensor, 0)
+    found = ch.moved_test(square_by_square, tensor, 0)
     assert found.map_moved == pytest.approx(found.picture_moved)
     assert found.followed == pytest.approx(1)
     assert torch.equal(found.cam_moved_back, found.cam)
-
-
-def test_the_moved_test_says_what_is_wrong(loaded_network, make_small):
-    network = make_small()
-    with torch.no_grad():
-        network.classifier.weight.copy_(-network.classifier.weight.abs())
-    with pytest.raises(ValueError, match=r"The moved test of b: .*nowhere above zero"):
-        ch.moved_test(network, "cat", "b")
-    with pytest.raises(ValueError, match="one picture at a time, not 2"):
-        ch.moved_test(loaded_network, torch.zeros(2, 3, 224, 224))
-
-
-def test_the_moved_figure_shows_both_outlines_and_says_so_in_words(loaded_network):
-    import matplotlib.pyplot as plt
-
-    found = ch.moved_test(loaded_network, "dog")
-    figure = found.figure()
-    [axis] = figure.axes
-    assert axis.get_title() == f"dog: the map went {found.followed:.0%} of the way"
-    assert [line.get_label() for line in axis.lines] == [
-        "map of the picture",
-        "of the moved one, moved back",
-    ]
-    assert f"went {found.followed:.0%} of the picture's way" in found.alt
-    plt.close(figure)
-
-
-# ---- the measuring --------------------------------------------------------------------------
-
-
-def test_windows_of_a_square_picture_are_not_counted_twice():
-    assert len(list(windows(ch.open_picture("cat")))) == 19
-    assert {w.width == w.height for w in windows(ch.open_picture("photo:cat"))} == {True}
 
 
 def test_the_rows_of_weights_have_little_in_common(loaded_network, photo_network):

@@ -4,7 +4,7 @@
 mean(map) + bias give the score, on the small map and on the enlarged one? "place" asks where: does
 the map follow a picture that is moved by one cell, and lie on the map of the mirrored picture?
 The others look at what these two cannot see. Each mistake says which of the checks notice it, and
-test_mistakes.py measures that. `python tests/mistakes.py` prints the table.
+test_mistakes.py measures that.
 
 Nothing here knows how the functions are made: checks and mistakes call `ch.NAME` only.
 """
@@ -32,9 +32,6 @@ SCENES = (3, 9, 21)  # with room around the cat
 HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 LEFT_BEHIND: list[Any] = []  # hooks that a mistake leaves; taken away when the mistake is over
 RIGHT = SimpleNamespace(**{name: getattr(ch, name) for name in ch.__all__})
-
-
-# ---- What can be asked ----------------------------------------------------------------------
 
 
 @cache
@@ -204,9 +201,6 @@ def _fails(check: Callable[[], None]) -> bool:
     except Exception:
         return True
     return False
-
-
-# ---- What goes wrong --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -502,13 +496,3 @@ MISTAKES = tuple(
     for function, rows in WRONG.items()
     for title, noticed, wrong in rows
 )
-
-
-def table() -> list[tuple[str, str, bool, bool]]:
-    """Return, for every mistake, its function, its title, and whether sum and place notice it."""
-    return [(m.replaces, m.title, "sum" in m.noticed, "place" in m.noticed) for m in MISTAKES]
-
-
-if __name__ == "__main__":
-    for function, title, by_sum, by_place in table():
-        print(f"{function:16} {title:60} {'sum' if by_sum else '':4} {'place' if by_place else ''}")

@@ -1,9 +1,7 @@
 """Long runs: memory stays flat, and no hook stays behind.
 
 `CAM_LONG` says how many explanations are run, 2,000 by default; the explorer is moved a tenth as
-often. The full length is `CAM_LONG=10000 make
-test-long`, or one kind of work by hand, which prints what it measured: `python tests/test_long.py
-explanations 10000`, `... explorer 1000`.
+often. `python tests/test_long.py explanations 10000` (or `explorer 1000`) prints what it measured.
 
 Each kind of work runs in a process of its own: a warm-up, a measurement, the work, a measurement.
 """
@@ -19,6 +17,7 @@ import sys
 import psutil
 import pytest
 import torch
+from helpers import hook_count
 
 import cam_helpers as ch
 
@@ -27,7 +26,6 @@ EXPLANATIONS = int(os.environ.get("CAM_LONG", "2000"))
 MOVES = EXPLANATIONS // 10
 MOST_GROWTH = 0.02  # of the memory that the process holds
 MOST_NEW_OBJECTS = 50  # fewer than one for every move, so that no leak of one a move passes
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 def explanations(network):
@@ -67,11 +65,10 @@ def measure(network):
     if sys.platform == "linux":
         # What the allocator keeps for later is not held.
         getattr(ctypes.CDLL(None), "malloc_trim", bool)(0)
-    layers = list(network.model.modules())
     return {
         "memory": psutil.Process().memory_info().rss,
         "objects": len(gc.get_objects()),
-        "hooks": sum(len(getattr(layer, kind)) for layer in layers for kind in HOOKS),
+        "hooks": hook_count(network.model),
     }
 
 

@@ -8,8 +8,10 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import helpers
 import numpy as np
 import pytest
 import torch
@@ -23,6 +25,7 @@ pytorch_grad_cam = pytest.importorskip("pytorch_grad_cam", reason=MISSING)
 grad_cam_image = pytest.importorskip("pytorch_grad_cam.utils.image", reason=MISSING)
 captum = pytest.importorskip("captum.attr", reason=MISSING)
 
+noise = partial(helpers.noise, dtype=torch.float64, seed=6)
 Target = pytorch_grad_cam.utils.model_targets.ClassifierOutputTarget
 
 # Name -> (height, width) of the input: nothing square, nothing of 224.
@@ -84,10 +87,6 @@ def case(request: pytest.FixtureRequest) -> Iterator[Case]:
         model, feature_layer = with_relu_as_a_layer(network)
     classes, maps = two_maps(network, batch)
     yield Case(network, model, feature_layer, batch, classes, maps)
-
-
-def noise(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    return torch.randn(*shape, dtype=dtype, generator=torch.Generator().manual_seed(6))
 
 
 def random_network(name: str) -> ch.Network:

@@ -1,6 +1,5 @@
 """The shipped network for photographs: its numbers, its padding, its predictions."""
 
-import copy
 import hashlib
 import importlib.util
 import subprocess
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import assert_adds_up
-from torch import nn
+from measure_place import pad_as_torchvision
 
 import cam_helpers as ch
 from cam_helpers.networks.tf_mobilenet_v2 import (
@@ -34,12 +33,7 @@ def network():
 @pytest.fixture(scope="module")
 def otherwise_padded(network):
     """The same weights, with zeros on all four sides, as torchvision's own network pads."""
-    other = copy.deepcopy(network)
-    pads = [layer for layer in other.model.modules() if isinstance(layer, nn.ZeroPad2d)]
-    assert [pad.padding for pad in pads] == [(0, 1, 0, 1)] * 5
-    for pad in pads:
-        pad.padding = (1, 1, 1, 1)
-    return other
+    return pad_as_torchvision(network)
 
 
 # Google's own file in its own interpreter (LiteRT, 8-bit arithmetic); the short side resized to 256

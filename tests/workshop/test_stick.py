@@ -1,6 +1,5 @@
 """A stick for another system: what has to be on it, and, in a long run, an installation from it."""
 
-import re
 import shutil
 import subprocess
 import sys
@@ -25,22 +24,6 @@ def test_scripts_readme_and_checksums_describe_what_lies_there(tmp_path):
         assert "--no-index" in (tmp_path / name).read_text(encoding="utf-8")
     if shutil.which("sha256sum"):
         subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=tmp_path, check=True)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(
-    ("platform", "only_there", "not_there"),
-    [
-        ("windows", "pywinpty", r"nvidia|triton|appnope"),
-        ("macos-arm64", "appnope", r"nvidia|triton|pywinpty"),
-        ("linux", "triton", r"pywinpty|appnope"),
-    ],
-)
-def test_what_a_system_needs_is_listed_for_that_system(platform, only_there, not_there):
-    listed = stick.requirements("3.12", platform)
-    assert re.search(rf"^{only_there}==", listed, re.M) and "\ntorch==" in listed
-    assert not re.search(rf"^(?:{not_there})", listed, re.M)
-    assert ";" not in listed and "file:" not in listed
 
 
 @pytest.mark.long

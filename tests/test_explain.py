@@ -1,5 +1,6 @@
 """The five steps in one call."""
 
+import copy
 import gc
 import io
 import math
@@ -13,6 +14,7 @@ import torch
 from helpers import pixels
 from near import assert_within_a_level
 from PIL import Image
+from torch.nn.utils import fuse_conv_bn_eval
 
 import cam_helpers as ch
 from cam_helpers.pictures.open_picture import PICTURES_FOLDER
@@ -395,3 +397,18 @@ def test_a_bad_class_is_refused_like_everywhere(scene):
             ask("catt")
     with pytest.raises(IndexError, match=r"\(7, 0\) is outside"):
         scene.middle_of_cell(7, 0)
+
+
+def test_a_difference_of_rounding_paints_nothing(network):
+    """Between a network and its copy with folded batch normalisation, on the maps' own scale."""
+    folded = copy.deepcopy(network.model).eval()
+    folded.conv1, folded.bn1 = fuse_conv_bn_eval(folded.conv1, folded.bn1), torch.nn.Identity()
+    copied = ch.make_network("folded", folded, network.categories, network.preprocess)
+    one, other = (ch.explain(net, "cat_and_dog") for net in (network, copied))
+    difference = one.cam("cat") - other.cam("cat")
+    assert difference.any()
+    drawn = [
+        ch.overlay("cat_and_dog", cam, limits=one.limits("cat"))
+        for cam in (difference, 0 * difference)
+    ]
+    assert drawn[0].tobytes() == drawn[1].tobytes()

@@ -142,11 +142,15 @@ class Classifier:
                 "network.prepare(picture)."
             )
         colours = self._colours
-        if colours is not None and colours.are_in(batch):
+        if colours is not None:
+            is_raw = colours.are_in(batch)
+        else:  # each picture is changed by its own colours: some numbers are below 0, or all small
+            is_raw = bool(batch.numel() and batch.min() >= 0 and batch.max() > 255)
+        if is_raw:
             warnings.warn(
-                f"This tensor has no number below 0, but {self.name}'s preprocessing turns black "
-                f"into {colours.black.min():.2f}. Is it preprocessed? If not, pass the picture "
-                "itself, or network.prepare(picture).",
+                f"This tensor's numbers run from {batch.min():.2f} to {batch.max():.2f}. Is it "
+                f"preprocessed as {self.name} needs it? If not, pass the picture itself, or "
+                "network.prepare(picture).",
                 stacklevel=3,  # the line that called `predict` or `explain`
             )
         return batch.to(next(self.model.parameters(), batch))

@@ -41,14 +41,14 @@ class Colours(NamedTuple):
     order: list[int]
 
     def are_in(self, batch: Tensor) -> bool:
-        """Say whether a tensor holds plain colours, from 0 to 1, or above what white gives.
+        """Say whether a tensor holds plain colours, from 0 to 1, or far above what white gives.
 
         In between lies what is preprocessed: a picture so bright that no number is below 0.
         """
         if not batch.numel() or batch[..., ::8, ::8].min() < 0 or batch.min() < 0:
             return False  # mostly after a glance at a few
         white = self.black + self.contrast
-        return bool(self.black.min() < 0 and (batch.max() <= 1 or batch.max() > white.max()))
+        return bool(batch.max() > 2 * white.max() or (self.black.min() < 0 and batch.max() <= 1))
 
     def picture_of(self, tensor: Tensor) -> Image.Image:
         """Return the RGB picture that an input tensor (C, H, W) shows."""
@@ -248,5 +248,5 @@ def _no_box() -> ValueError:
         "say it: make_network(name, model, categories, preprocess, box=lambda size: (0, 0, *size)) "
         "for the whole of a picture of size (width, height). For pictures that are no RGB, explain "
         "the tensor, explain(network, tensor), and lay the map on a picture of your own: "
-        "overlay(picture, explanation.cam(class_index))."
+        "overlay(picture, explanation.cam(class_index), box=what the tensor shows of it)."
     )

@@ -150,7 +150,7 @@ def _decode(file: IO[bytes] | Image.Image, what: str, apply_profile: bool) -> Im
             ) from error
         raise PictureError(
             f"{what} holds no picture that Pillow can read here ({', '.join(FORMATS)}). "
-            "Save it as one of these first."
+            "Save it as one of these first; of an array, such as np.load(file), pass the array."
         ) from error
     except Image.DecompressionBombError as error:
         raise PictureError(f"{what}: too large. Make it smaller first.") from error

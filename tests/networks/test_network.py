@@ -111,7 +111,9 @@ def test_a_layer_that_does_not_fit_or_is_gone_is_refused_with_the_remedy(
 def test_a_tensor_of_plain_colours_warns(network, highest):
     colours = torch.rand(3, 64, 64) * highest
     for use in (ch.predict, ch.explain):
-        with pytest.warns(UserWarning, match="no number below 0.*black into -2.12") as caught:
+        with pytest.warns(
+            UserWarning, match="run from 0.*preprocessed as tiny_resnet needs"
+        ) as caught:
             use(network, colours)
         assert [warning.filename for warning in caught] == [__file__]
 
@@ -127,6 +129,8 @@ def test_what_is_preprocessed_does_not_warn(network, grey, recwarn):
     mine = ch.make_network("mine", network.model, network.categories, black_is_zero)
     ch.predict(mine, torch.rand(3, 64, 64))
     assert not recwarn.list
+    with pytest.warns(UserWarning, match="to 40.*preprocessed as mine needs it"):  # 12 bits
+        ch.predict(mine, torch.linspace(0, 4095, 3 * 64 * 64).view(3, 64, 64))
 
 
 def test_a_tensor_that_is_not_preprocessed_is_refused(network):

@@ -1,5 +1,7 @@
 """Grad-CAM and HiResCAM: the theorem, the place, networks that CAM refuses, other libraries."""
 
+import copy
+
 import pytest
 import torch
 from helpers import hook_count, noise
@@ -298,11 +300,12 @@ def test_what_does_not_fit_is_named(network, arguments, words):
 
 def test_a_layer_that_cannot_serve_is_named(network):
     network.model.spare = nn.Conv2d(3, 3, 1)
-    network.model.maxpool.return_indices = True
+    tuples = copy.deepcopy(network)
+    tuples.model.maxpool.return_indices = True
     two = ch.Classifier("two", ch.load_network().model, ("a", "b"), network.preprocess)
     for classifier, layer, words in (
         (network, "spare", "does not use its layer 'spare'"),
-        (network, "maxpool", "'maxpool' returns a tuple"),
+        (tuples, "maxpool", "'maxpool' returns a tuple"),
         (two, "layer4", r"gives \(1, 12\) for 1 picture"),
     ):
         with pytest.raises(ValueError, match=words):

@@ -1,5 +1,6 @@
 """The live map in a frame: what Python lays in, and what a stored notebook keeps."""
 
+import base64
 import html
 import json
 import re
@@ -8,9 +9,11 @@ import nbformat
 import numpy as np
 import pytest
 import store_notebooks as stored
+import torch
 from PIL import Image
 
 import cam_helpers as ch
+from cam_helpers.networks.preprocess import Preprocess
 from cam_helpers.view.bundle import as_json
 
 LARGEST = 450_000  # bytes
@@ -87,3 +90,88 @@ def test_a_stored_frame_is_kept_until_its_numbers_change(explanation):
         fresh[0]["data"]["text/html"] = text.replace(html.escape(numbers), new)
         stored.keep_stored_pictures(fresh, before)
         assert (fresh == before) == (not fault)
+
+
+# ---- On the screen ------------------------------------------------------------------------------
+
+PICTURES = ("cat_and_dog", "cup_and_flower", "photo:four", "photo:cat", "photo:coffee")
+TEXT = re.compile(
+    r"(?P<name>.*): score (?P<score>\S+), rank (?P<rank>\d+) of \d+, probability (?P<share>\S+) %\n"
+    r"mean\(map\) (?P<mean>\S+) \+ bias (?P<bias>\S+) = score (?P=score)\n"
+    r".*\(row (?P<row>\d+), column (?P<column>\d+)\): (?P<cell>\S+)"
+)
+# Turns the slider to some classes; returns what is written then, and the pixels of some maps.
+READ = """async ([first, last, every]) => {
+  const part = (name) => document.querySelector(name);
+  part(".by-index").checked = true;
+  const found = [];
+  for (let k = first; k < last; k++) {
+    part(".slider").value = k;
+    part(".slider").dispatchEvent(new Event("input"));
+    await new Promise(requestAnimationFrame);
+    const texts = [".title", ".balance", ".cell-number"].map((name) => part(name).textContent);
+    const { width, height } = part(".map .over");
+    const { data } = part(".map .over").getContext("2d").getImageData(0, 0, width, height);
+    const reader = new FileReader();
+    reader.readAsDataURL(new Blob([k % every ? "" : data]));
+    await new Promise((resolve) => (reader.onload = resolve));
+    found.push([texts.join("\\n"), reader.result.split(",")[1]]);
+  }
+  return found;
+}"""
+long = pytest.mark.long
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("name", "where", "every"),  # of the page's pictures, which are larger, one in ten is compared
+    [
+        ("tiny_resnet", "frame", 1),
+        pytest.param("tiny_resnet", "page", 1, marks=long),
+        pytest.param("tf_mobilenet_v2", "frame", 1, marks=long),
+        pytest.param("tf_mobilenet_v2", "page", 10, marks=long),
+        pytest.param("resnet18", "frame", 1, marks=long),  # with random weights
+    ],
+)
+def test_every_class_is_shown_with_pythons_numbers_and_colours(
+    name, where, every, browser, request, tmp_path
+):
+    torch.manual_seed(0)
+    network = ch.load_network(name, **({"weights": None} if name == "resnet18" else {}))
+    for source in PICTURES:
+        explanation = ch.explain(network, source)
+        picture, limits = explanation.input_picture, explanation.limits()
+        if where == "page":
+            large = Preprocess(512, 448)
+            picture = large.crop(large.resize(ch.open_picture(source)))
+            path = request.getfixturevalue("page_file")
+        else:
+            path = tmp_path / f"{PICTURES.index(source)}.html"
+            path.write_text(ch.live_map(explanation).frame, encoding="utf-8")
+        page = browser.new_page()
+        page.goto(f"{path.as_uri()}#picture={source}&network={name}")
+        page.locator(".title").filter(has_text="score").wait_for(timeout=60_000)
+        best, shares = explanation.scores.sort(descending=True)[0], explanation.prediction
+        for k, category in enumerate(network.categories):
+            if k % 50 == 0:
+                shown = page.evaluate(READ, [k, min(k + 50, len(best)), every])
+            text, data = shown[k % 50]
+            found, cam = TEXT.fullmatch(text).groupdict(), explanation.cam(k)
+            assert found.pop("name") == category
+            found = {key: float(number) for key, number in found.items()}
+            score, row, column = explanation.score(k), int(found["row"]), int(found["column"])
+            for key, number, unit in (
+                ("score", score, 0.01),
+                ("mean", cam.mean(), 0.01),
+                ("bias", explanation.class_weights(k).bias, 0.01),
+                ("cell", cam[row, column], 0.01),
+                ("share", 100 * shares.probabilities[k], 0.1),
+            ):
+                assert abs(found[key] - number) < unit, (source, k, key)
+            assert abs(best[int(found["rank"]) - 1] - score) < 0.01, (source, k)  # equals may swap
+            if k % every == 0:
+                side = picture.width
+                pixels = np.frombuffer(base64.b64decode(data), np.uint8).reshape(side, side, 4)
+                expected = np.asarray(ch.overlay(picture, cam, limits=limits)).astype(int)
+                assert np.abs(pixels[..., :3] - expected).max() <= 2, (source, k)
+        page.close()

@@ -145,6 +145,5 @@ def in_colours(numbers: Tensor, table: bytes) -> Image.Image:
 
 
 def pale(picture: Image.Image) -> Image.Image:
-    """Return an RGB picture half grey and paled: colour is left to the map."""
-    half_grey = Image.blend(picture, picture.convert("L").convert("RGB"), 0.5)
-    return half_grey.point([(level + 255) // 2 for level in range(256)] * 3)
+    """Return an RGB picture grey and paled: colour belongs to the map alone."""
+    return picture.convert("L").point([(level + 255) // 2 for level in range(256)]).convert("RGB")

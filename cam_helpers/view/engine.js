@@ -49,12 +49,14 @@ export function isolateWeights({ classifier }, k) {
 
 // ---- Step 3: the final feature maps -------------------------------------------------------------
 
-/** Runs all layers up to the last feature maps, those that the network pools, and returns them. */
-export function hookFeatures(network, input) {
+/** Runs all layers up to the last feature maps, those that the network pools, and returns them.
+    `tell` hears after each layer how far it is, from 0 to 1. */
+export function hookFeatures(network, input, tell = () => {}) {
   const outputs = [input];
   for (const layer of network.layers) {
     const inputs = layer.inputs.map((number) => outputs[number]);
     outputs.push(RUN[layer.op](layer, ...inputs));
+    tell((outputs.length - 1) / network.layers.length);
   }
   return outputs.at(-1);
 }
@@ -141,12 +143,12 @@ export function overlay(paled, cam, limit, greatest = OPACITY) {
   return { width, height, data };
 }
 
-/** A picture half grey and paled: colour is left to the map. */
+/** A picture grey, to the same byte as Pillow's, and paled: colour belongs to the map alone. */
 export function pale({ width, height, data }) {
   const paled = new Uint8ClampedArray(data.length).fill(255);
   for (let at = 0; at < data.length; at += 4) {
-    const grey = 0.299 * data[at] + 0.587 * data[at + 1] + 0.114 * data[at + 2];
-    for (let j = 0; j < 3; j++) paled[at + j] = (data[at + j] + grey) / 4 + 255 / 2;
+    const sum = 19595 * data[at] + 38470 * data[at + 1] + 7471 * data[at + 2]; // 65536 in all
+    paled.fill((((sum + 32768) >> 16) + 255) >> 1, at, at + 3);
   }
   return { width, height, data: paled };
 }

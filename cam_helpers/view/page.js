@@ -14,7 +14,8 @@ const all = (selector) => [...document.querySelectorAll(selector)];
 const texts = ["engine", "worker"].map((id) => $(id).textContent);
 const worker = new Worker(URL.createObjectURL(new Blob(texts, { type: "text/javascript" })));
 const waiting = [];
-worker.onmessage = ({ data: { answer, error } }) => {
+worker.onmessage = ({ data: { answer, error, share } }) => {
+  if (share) return $("view").style.setProperty("--share", share);
   const { resolve, reject } = waiting.shift(); // answers come in the order of the questions
   if (error) reject(new Error(error));
   else resolve(answer);
@@ -101,6 +102,7 @@ async function show(picture, network, wanted = {}) {
 
 function busy(isBusy) {
   $("view").ariaBusy = isBusy;
+  $("view").style.setProperty("--share", 0);
 }
 
 function say(sentence) {

@@ -19,7 +19,7 @@ const HTML = `
 <div class="legend"><span class="low"></span><canvas class="bar" role="img"
   aria-label="The colours: purple speaks against the class, none adds nothing, orange speaks for it."></canvas><span class="high"></span>
   <span class="against">against</span><span>adds nothing</span><span class="for">for</span></div>
-<p class="balance"></p>
+<p class="balance"></p><p class="source"></p>
 <div class="turn"><button type="button" class="before" aria-label="one step left">‹</button>
   <input type="range" class="slider" min="0" step="1" aria-label="class">
   <button type="button" class="after" aria-label="one step right">›</button></div>
@@ -30,6 +30,7 @@ const HTML = `
   <label><input type="checkbox" class="by-index"> slider by index</label>
   <label>opacity <input type="range" class="opacity" min="0" max="1" step="0.05"></label>
   <button type="button" class="compare">hold: photograph</button>
+  <button type="button" class="copy">copy</button>
   <button type="button" class="save-png">save PNG</button>
   <button type="button" class="save-csv">save CSV</button>
 </div>
@@ -45,6 +46,7 @@ export function mount(root, { views = Object.keys(VIEWS), changed = () => {} } =
   root.classList.add("cam-view");
   root.classList.toggle("single", views.length === 1);
   root.innerHTML = HTML;
+  root.inert = true; // until there is something to choose from
   const part = (name) => root.querySelector(`.${name}`);
   const state = { ...BEGINNING, view: views[0] };
   const number = ++mounted; // radio buttons of one name belong together, in the whole document
@@ -84,6 +86,8 @@ export function mount(root, { views = Object.keys(VIEWS), changed = () => {} } =
     }
     offer(order.slice(0, 5), "the best classes");
     for (const key of views) own[key].fit?.(element(key), shown);
+    part("source").textContent = `${shown.name}, seen by ${shown.network}`;
+    root.inert = false;
     draw();
   }
 
@@ -217,13 +221,22 @@ export function mount(root, { views = Object.keys(VIEWS), changed = () => {} } =
     );
     save(new Blob([rows.join("\n") + "\n"], { type: "text/csv" }), "csv");
   };
-  part("save-png").onclick = async () => {
+  const figure = () => {
     const canvases = [...element(state.view).querySelectorAll("canvas")];
-    save(await sheet(canvases, [part("title").textContent, ...captions()], part("bar")), "png");
+    return sheet(canvases, [part("title").textContent, ...captions()], part("bar"));
+  };
+  part("save-png").onclick = async () => save(await figure(), "png");
+  part("copy").onclick = async () => {
+    try {
+      await navigator.clipboard.write([new ClipboardItem({ "image/png": figure() })]);
+      part("found").textContent = "The figure is copied: paste it where you write.";
+    } catch {
+      part("found").textContent = "This browser lets nothing be copied here: save the PNG instead.";
+    }
   };
   const captions = () => [
     part("legend").hidden ? "" : `colours from ${part("low").textContent} (purple, against) to ${part("high").textContent} (orange, for)`,
-    `${part("balance").textContent} · ${shown.name}, ${shown.network}`,
+    `${part("balance").textContent} · ${part("source").textContent}`,
   ];
 
   /** JupyterLab takes plain keys from controls that do not bear this mark. */

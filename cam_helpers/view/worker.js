@@ -58,7 +58,8 @@ function explainCovered({ network: name, crop, spots }) {
 }
 
 function run(network, crop) {
-  const featureMaps = hookFeatures(network, prepare(network, crop));
+  const tell = (share) => postMessage({ share });
+  const featureMaps = hookFeatures(network, prepare(network, crop), tell);
   const limit = sharedLimit(network, featureMaps);
   return { featureMaps, limit, scores: scoresOf(network, featureMaps) };
 }

@@ -139,12 +139,27 @@ def test_every_view_fits_every_width_and_axe_finds_nothing(open_page, colour_sch
 
 
 @pytest.mark.browser
-def test_print_shows_the_map_without_the_controls(open_page):
+def test_print_shows_the_map_and_what_it_is_of_without_the_controls(open_page):
     page = open_page("#picture=cat_and_dog", color_scheme="dark")
     page.emulate_media(media="print")
     assert page.locator(".map .over").is_visible()
+    assert page.locator(".source").inner_text() == "cat_and_dog, seen by tiny_resnet"
     assert not page.locator(".tabs").is_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+@pytest.mark.browser
+def test_a_network_chosen_before_the_first_map_waits_and_the_figure_is_copied(open_page):
+    page = open_page("#picture=cat_and_dog")
+    page.reload(wait_until="commit")
+    page.get_by_label("photographs").check()
+    assert page.locator("#view").evaluate("(view) => view.inert")
+    expect_text(page, ".title", "of 1000")
+    page.locator(".copy").click()
+    expect_text(page, ".found", "The figure is copied")
+    page.evaluate("ClipboardItem = undefined")  # a browser that does not allow it
+    page.locator(".copy").click()
+    expect_text(page, ".found", "save the PNG instead")
 
 
 # ---- By keyboard alone --------------------------------------------------------------------------

@@ -4,7 +4,6 @@ Importing this imports neither torchvision nor matplotlib nor ipywidgets; they c
 needed, matplotlib with the first colours.
 """
 
-from cam_helpers.cells import frame_cell
 from cam_helpers.checks.check import check
 from cam_helpers.deletion import deletion, impute, insertion
 from cam_helpers.display.rows import draw_bars, show_row
@@ -84,7 +83,6 @@ __all__ = [
     "explain",
     "explain_many",
     "explorer",
-    "frame_cell",
     "grad_cam",
     "grad_cam_layers",
     "grid_share",

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from cam_helpers.boxes import Box, rounded
-from cam_helpers.pictures.open_picture import PictureSource, open_picture
+from cam_helpers.boxes import Box
 
 
 def cell_box(row: int, column: int, shape: Sequence[int], size: Sequence[float]) -> Box:
@@ -22,30 +21,6 @@ def cell_box(row: int, column: int, shape: Sequence[int], size: Sequence[float])
         )
     height, width = size[0] / rows, size[1] / columns
     return column * width, row * height, (column + 1) * width, (row + 1) * height
-
-
-def frame_cell(
-    picture: PictureSource, cell: tuple[int, int], shape: Sequence[int], text: str = ""
-) -> Image.Image:
-    """Return an RGB copy with a frame around one cell (row, column) of a map of `shape` (h, w).
-
-    `text`, such as the cell's number, is written into the frame.
-
-    >>> import cam_helpers as ch
-    >>> ch.frame_cell("cat", (0, 0), (7, 7)).getpixel((1, 1))  # the white of the frame
-    (255, 255, 255)
-    """
-    framed = open_picture(picture)
-    size = framed.height, framed.width
-    x0, y0, x1, y1 = rounded(cell_box(*cell, shape, size))
-    draw = ImageDraw.Draw(framed)
-    draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline="black", width=3)
-    draw.rectangle((x0 + 1, y0 + 1, x1 - 2, y1 - 2), outline="white", width=1)
-    if text:
-        font, middle = ImageFont.load_default(max(9, (y1 - y0) / 3)), ((x0 + x1) / 2, (y0 + y1) / 2)
-        draw.rectangle(draw.textbbox(middle, text, font, anchor="mm"), "white")
-        draw.text(middle, text, "black", font, anchor="mm")
-    return framed
 
 
 def draw_grid(picture: Image.Image, shape: Sequence[int]) -> None:

@@ -302,8 +302,6 @@ def test_an_overlay_takes_whatever_open_picture_takes(tmp_path):
     wanted = ch.overlay(Image.new("RGB", (40, 60), "white"), cam)
     for source in (file, str(file), file.read_bytes(), Image.open(file), np.ones((60, 40))):
         np.testing.assert_array_equal(ch.overlay(source, cam), wanted)
-    framed = ch.frame_cell(file, (0, 0), (3, 2))
-    assert framed.size == (40, 60) and framed.getpixel((30, 50)) == (255, 255, 255)
 
 
 @pytest.mark.parametrize("style", ["evidence", "blend"])
@@ -326,16 +324,3 @@ def test_the_boxes_of_the_cells_cover_the_picture_side_by_side():
     for row, column in [(-1, 0), (2, 0), (0, 4)]:
         with pytest.raises(IndexError, match=r"rows run from 0 to 1, columns from 0 to 3"):
             cell_box(row, column, (2, 4), (20, 80))
-
-
-def test_a_frame_stays_in_its_cell_and_leaves_the_picture():
-    picture = Image.new("RGB", (80, 40), (90, 90, 90))
-    framed = pixels(ch.frame_cell(picture, (1, 2), (2, 4), "3.1"))
-    changed = np.argwhere((framed != 90).any(-1))
-    assert changed.min(0).tolist() == [20, 40] and changed.max(0).tolist() == [39, 59]
-    assert (pixels(picture) == 90).all()
-    without = pixels(ch.frame_cell(picture, (1, 2), (2, 4)))
-    for edge in (without[:, 40:44], without[:, 59:55:-1], without[20:24], without[39:35:-1]):
-        middle = edge[30] if edge.shape[1] == 4 else edge[:, 50]
-        assert middle[:, 0].tolist() == [0, 255, 0, 90]  # black, white, black, then the picture
-    assert (framed != without).any(-1)[25:35, 45:55].any()

@@ -77,7 +77,7 @@ def test_the_shipped_networks_maps_are_drawn_where_they_look_to_a_few_pixels(
     loaded_network, photo_network
 ):
     assert 2 < offset(loaded_network, wide_scenes(24)) < 6  # measured over 240: 3.9
-    assert -9 < offset(photo_network, photographs()) < -2  # over windows of photographs: -5.4
+    assert -9 < offset(photo_network, photographs()) < -2  # over windows of photographs: -4.8
 
 
 def test_the_mirror_test_agrees_with_the_boxes(loaded_network):
@@ -89,7 +89,7 @@ def test_a_shifted_drawing_passes_the_moved_picture_and_fails_the_mirror_test(ot
     right, down = movement(otherwise_padded, photographs())
     assert 0.6 < right < 1.15
     assert 0.6 < down < 1.15
-    assert offset(otherwise_padded, photographs()) > 14  # over windows of photographs: 20.2
+    assert offset(otherwise_padded, photographs()) > 14  # over windows of photographs: 20.3
 
 
 def test_a_network_that_mirrors_everything_passes_the_mirror_test_and_fails_the_moved_picture(
@@ -123,7 +123,7 @@ def test_a_covered_object_loses_its_map(loaded_network):
 
 def test_every_photograph_of_four_is_found_in_its_own_quarter(photo_network):
     chance = random.Random(1)
-    pictures = [(ch.open_picture("photo:four"), list(PHOTOGRAPHS.values()))]
+    pictures = [(ch.open_picture("photo:four"), list(PHOTOGRAPHS.values())[:4])]
     pictures += [four_in_one(chance) for _ in range(5)]
     for picture, categories in pictures:
         found = quarter_shares(photo_network, picture, categories)
@@ -132,7 +132,7 @@ def test_every_photograph_of_four_is_found_in_its_own_quarter(photo_network):
 
 
 def test_the_quarters_are_not_found_where_the_categories_are_exchanged(photo_network):
-    categories = list(PHOTOGRAPHS.values())
+    categories = list(PHOTOGRAPHS.values())[:4]
     found = quarter_shares(photo_network, ch.open_picture("photo:four"), categories[::-1])
     assert fmean(share for share, _ in found) < 0.15
     assert not any(peak for _, peak in found)

@@ -23,7 +23,8 @@ START = """() => {
   const texts = ["engine", "worker"].map((id) => document.getElementById(id).textContent);
   const worker = new Worker(URL.createObjectURL(new Blob(texts)));
   window.asked = (job, question) => new Promise((resolve, reject) => {
-    worker.onmessage = ({ data }) => data.error ? reject(data.error) : resolve(data.answer);
+    worker.onmessage = ({ data }) =>
+      data.error ? reject(data.error) : data.answer && resolve(data.answer);
     worker.postMessage({ job, ...question });
   });
   const { networks } = JSON.parse(document.getElementById("data").textContent);

@@ -68,7 +68,7 @@ def in_lab(browser, server, network):
     measure(page, f"{network}, by the linked slider", view, page.locator(".noUi-handle"))
     page.evaluate(COMPUTE, "while True: pass")
     measure(page, f"{network}, while a cell computes", view)
-    assert not page.evaluate(IS_IDLE)
+    assert page.evaluate("isComputing")
     page.evaluate(SHUT_DOWN)
     measure(page, f"{network}, the kernel shut down", view)
     page.close()

@@ -3,8 +3,8 @@
 Opens it five times in Chromium, without a screen, graphics card or connection, and prints medians:
 - until the first map: from the start of loading until the map of the first picture is painted;
 - another picture: from the click until its map is painted, for each network;
-- longest pause: between two frames while that network runs;
-- frames a second: painted while the slider moves to another class in every frame, 1000 classes.
+- longest pause: between two frames while that network runs.
+How quick a key moves the map there: bench_frame.py.
 """
 
 import statistics
@@ -34,17 +34,6 @@ document.addEventListener("DOMContentLoaded", () => {
   })).observe(stage, { attributes: true });
 });
 """
-DRAG = """() => new Promise((done) => {
-  const slider = document.querySelector(".slider");
-  const times = [];
-  requestAnimationFrame(function frame(now) {
-    times.push(now);
-    slider.value = times.length * 4;
-    slider.dispatchEvent(new Event("input"));
-    if (times.length < 240) requestAnimationFrame(frame);
-    else done((1000 * (times.length - 1)) / (now - times[0]));
-  });
-})"""
 
 
 def measure(browser, address):
@@ -64,9 +53,6 @@ def measure(browser, address):
             page.wait_for_timeout(500)
         found[f"another picture, {network}, ms"] = page.evaluate("seen.ready") - start
         found[f"longest pause, {network}, ms"] = page.evaluate("seen.pause")
-    page.locator("#gallery button[value='photo:four']").click()
-    page.wait_for_selector("#view[aria-busy=false]")
-    found["frames a second, slider dragged"] = page.evaluate(DRAG)
     page.context.close()
     return found
 

@@ -29,8 +29,11 @@ IS_IDLE = """() =>
 RUN_ALL = "window.jupyterapp.commands.execute('notebook:run-all-cells')"
 COMPUTE = """(code) => new Promise((begun) => {
   const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
-  kernel.requestExecute({ code }).onIOPub = ({ header }) =>
-    header.msg_type === "execute_input" && begun();
+  const future = kernel.requestExecute({ code });
+  future.onIOPub = ({ header }) => header.msg_type === "execute_input" && begun();
+  window.isComputing = true; // its status is "idle" after each word of another channel, too
+  const end = () => (window.isComputing = false);
+  future.done.then(end, end);
 })"""
 INTERRUPT = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()"
 SHUT_DOWN = "window.jupyterapp.shell.currentWidget.sessionContext.shutdown()"

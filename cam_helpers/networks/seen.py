@@ -226,15 +226,16 @@ def _is_small(box: Box, marked: Box) -> bool:
 def _in_whole_pixels(box: Box, size: tuple[int, int], shape: torch.Size) -> Box:
     """Return the exact box, where a measured one shows a picture resized and cut at whole pixels.
 
-    Measured boxes are right to about a quarter of an input pixel (half of one for strips and tiny
-    pictures), so the whole numbers can be read from them. A box that fits none is left as it is.
+    Measured boxes are right to a tenth of an input pixel, or to less than half of one where a whole
+    factor lies between them, since a resize rounds halves up. So whole numbers can be read from
+    them. A box that fits none is left as it is.
     """
     starts, ends = [], []
     for low, high, side, count in zip(box[:2], box[2:], size, reversed(shape), strict=True):
         pixel = (high - low) / count
         resized, first = round(side / pixel), round(low / pixel)
         start, end = first * side / resized, (first + count) * side / resized
-        fits = max(abs(start - low), abs(end - high)) < 0.25 * pixel
+        fits = max(abs(start - low), abs(end - high)) < 0.45 * pixel
         starts.append(start if fits else low)
         ends.append(end if fits else high)
     return starts[0], starts[1], ends[0], ends[1]

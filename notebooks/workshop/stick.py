@@ -16,7 +16,7 @@ from importlib.metadata import requires
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-LINUX = ("2014", "_2_17", "_2_26", "_2_27", "_2_28", "_2_34", "_2_35")
+LINUX = ("2014", *(f"_2_{number}" for number in range(17, 36)))
 # Of each system: pip's names, uv's name, and megabytes to fetch (November 2026, Python 3.12).
 PLATFORMS = {
     "windows": (("win_amd64",), "x86_64-pc-windows-msvc", 249),

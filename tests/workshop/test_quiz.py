@@ -48,7 +48,7 @@ def test_the_right_choice_is_not_always_at_the_same_letter():
     assert max(map(letters.count, quiz.LETTERS)) <= len(BANK) / 2
 
 
-def test_gift_has_one_right_choice_and_three_wrong_ones_for_each_question():
+def test_gift_page_and_paper_have_one_right_choice_and_three_wrong_ones_each():
     blocks = quiz.as_gift().strip().split("\n\n")
     assert len(blocks) == len(BANK)
     for block in blocks:
@@ -57,6 +57,9 @@ def test_gift_has_one_right_choice_and_three_wrong_ones_for_each_question():
         assert sorted(choice[0] for choice in choices) == ["=", "~", "~", "~"]
         assert all(len(re.findall(r"(?<!\\)#", choice)) == 1 for choice in choices)
         assert not re.search(r"(?<!\\)[{}~=]", "".join(choice[1:] for choice in choices))
+    page, paper = quiz.as_page(), quiz.as_paper()
+    assert page.count("<details>") == 4 * len(BANK) and page.count("Right.") == len(BANK)
+    assert paper.count("<li>") == 8 * 4 + 8
 
 
 def simulated(count, seed, gain):

@@ -1,5 +1,6 @@
 """A stick for another system: what has to be on it, and, in a long run, an installation from it."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -39,3 +40,17 @@ def test_a_stick_installs_and_runs_without_a_network(tmp_path):
     )
     cut_off = [sys.executable, str(PROJECT / "tests" / "offline.py")]
     subprocess.run([*cut_off, "sh", "-c", run], cwd=tmp_path / "stick", check=True)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("platform", ["windows", "macos-arm64"])
+def test_a_stick_for_another_system_resolves_without_an_index(tmp_path, platform):
+    listed = tmp_path / "requirements.txt"
+    listed.write_text(stick.requirements("3.12", platform), encoding="utf-8")
+    stick.download(listed, tmp_path, "3.12", platform, None)
+    stick.run("-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path)
+    system = ["--python-platform", stick.PLATFORMS[platform][1], "--python-version", "3.12"]
+    place = ["--no-index", "--no-config", "--find-links", tmp_path, "--target", tmp_path / "there"]
+    command = ["uv", "pip", "install", "--dry-run", *system, *place, "cam-helpers[lab,measure]"]
+    env = {**os.environ, "MACOSX_DEPLOYMENT_TARGET": "14.0"}
+    subprocess.run(command, env=env, check=True)

@@ -24,6 +24,9 @@ def test_a_plan_fills_its_time_and_leaves_slack(title, length):
         clock += int(minutes)
     assert clock == length and len(rows) >= 8
     assert sum(int(minutes) for _, minutes, what in rows if "slack" in what) >= 10
+    for row in part.splitlines():
+        for name, heading in re.findall(r"\(\.\./(\w+\.ipynb)\).* (?:to|in) \"(.+?)\"", row):
+            assert f"# {heading}" in (WORKSHOP.parent / name).read_text(encoding="utf-8"), heading
 
 
 def test_what_is_computed_is_what_stands_there():

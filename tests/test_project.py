@@ -109,11 +109,20 @@ def test_the_version_is_the_same_everywhere():
     assert newest[2] == str(citation.get("date-released", "unreleased"))
 
 
-def test_the_readme_tells_what_each_notebook_takes():
+def test_each_page_tells_the_same_minutes_for_a_notebook():
+    road, about = (
+        (PROJECT / "notebooks" / name).read_text(encoding="utf-8")
+        for name in ("00_start_here.ipynb", "about.md")
+    )
+    core = 0
     for path in sorted((PROJECT / "notebooks").glob("*.ipynb")):
         minutes = re.search(r"\*\*Time:\*\* about (\d+) minutes", path.read_text(encoding="utf-8"))
         row = next(line for line in README.splitlines() if f"](notebooks/{path.name})" in line)
         assert f"| {minutes[1]} " in row, row
+        there = re.search(rf"\({path.name}\).*\| (\d+) \|", road)
+        assert there is None or there[1] == minutes[1], path.name
+        core += int(minutes[1]) if path.name < "06" else 0
+    assert round(core / 60) == 2 and "in two hours" in about
 
 
 def words_of(page):

@@ -42,7 +42,7 @@ def as_page() -> str:
     """Return the quiz as Markdown: opening a choice tells whether and why, without any script."""
     lines = []
     for number, question in enumerate(questions(), 1):
-        lines.append(f"## {number}. {question['ask']}\n")
+        lines.append(f"## Question {number} (notebook {question['id'][:2]})\n\n{question['ask']}\n")
         for choice in question["choices"].values():
             verdict = "Not quite." if choice["misconception"] else "Right."
             text, why = html.escape(choice["text"]), html.escape(choice["why"])
@@ -81,8 +81,8 @@ def as_paper() -> str:
         key.append(f"<li>{letter} ({question['id']}): {html.escape(question['why'])}</li>")
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Eight questions</title>'
-        "<style>body{font:11pt/1.4 sans-serif;max-width:46em;margin:auto}"
-        "h2{font-size:11pt;break-after:avoid}ol{break-inside:avoid}section{break-before:page}</style>"
+        "<style>body{font:10.5pt/1.3 sans-serif;max-width:46em;margin:auto}h1{font-size:15pt}"
+        "h2{font-size:10.5pt;margin:.8em 0 .2em}ol{margin:0}section{break-before:page}</style>"
         "<h1>Eight questions on class activation maps</h1>"
         "<p>Name: ________ &nbsp; before / after</p>"
         f"{''.join(asked)}<section><h1>Key</h1><ol>{''.join(key)}</ol></section></html>\n"

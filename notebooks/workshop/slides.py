@@ -31,7 +31,7 @@ SLIDES = (
     Slide(
         "Where does the network look?",
         "Class activation maps, step by step",
-        "Ask: how sure is sure? Show hands.",
+        "Ask before you begin: where is the bee, and which parts tell you so?",
         *("00", "three maps"),
     ),
     Slide(
@@ -95,7 +95,7 @@ SLIDES = (
     ),
     Slide(
         "Evidence, not extent",
-        "Only the head: is the map wrong?",
+        "Strong on head and chest, weak on the rest: is the map wrong?",
         "It shows what tells this class from the others.",
         *("04", "head"),
     ),
@@ -167,9 +167,10 @@ PAGE = """<!doctype html>
   section.now { display: flex; }
   h1 { margin: 0; font-size: 2.6rem; }
   p { margin: 0; }
-  img { max-width: 100%; max-height: 60vh; object-fit: contain; align-self: flex-start; }
+  img { width: 100%; max-height: 66vh; object-fit: contain; object-position: left top; }
   aside { display: none; border-top: 2px solid #b35000; font-size: 1.2rem; padding-top: 1vh; }
   body.notes aside { display: block; }
+  @page { size: A4 landscape; }
   @media print {
     section { display: flex; break-after: page; min-height: 0; }
     aside { display: block; }

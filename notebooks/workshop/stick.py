@@ -17,15 +17,15 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 LINUX = ("2014", *(f"_2_{number}" for number in range(17, 36)))
-# Of each system: pip's names, uv's name, and megabytes to fetch (November 2026, Python 3.12).
+# Of each system: pip's names, uv's name, and megabytes to fetch (29 November 2026).
 PLATFORMS = {
-    "windows": (("win_amd64",), "x86_64-pc-windows-msvc", 249),
+    "windows": (("win_amd64",), "x86_64-pc-windows-msvc", 261),
     "macos-arm64": (
         tuple(f"macosx_{version}_0_arm64" for version in (11, 12, 13, 14)),
         "aarch64-apple-darwin",
-        236,
+        261,
     ),
-    "linux": (tuple(f"manylinux{tag}_x86_64" for tag in LINUX), "x86_64-manylinux_2_35", 2_700),
+    "linux": (tuple(f"manylinux{tag}_x86_64" for tag in LINUX), "x86_64-manylinux_2_35", 3_130),
 }
 README = """Class Activation Maps, step by step
 

@@ -25,7 +25,7 @@ def key() -> str:
         "f": f"{cam.mean() + BIAS:g}",
         "g": f"{', '.join(f'{f:g}' for f in features)}; {WEIGHTS @ features + BIAS:g}, as in f",
         "h": f"{cam.mean() + BIAS:g} again: the sum says how much, never where",
-        "i": f"{place}; by {strongest} / {cam.size} = {strongest / cam.size:g} if it becomes 0",
+        "i": f"{place}; by {strongest} / {cam.size} = {strongest / cam.size:g}",
         "j": "often in small places anywhere; for most such classes the mean lies below zero",
         "k": "look before you name it: most channels answer to several things",
         "l": "on what only one of them has; the scale must be shared",

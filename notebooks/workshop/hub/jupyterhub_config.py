@@ -3,12 +3,13 @@
 On a Linux machine of your own, as root, since each learner becomes a user of the system:
 
     python notebooks/workshop/editions.py student --out /srv/cam/student
-    pip install jupyterhub jupyterhub-idle-culler && npm install -g configurable-http-proxy
+    pip install '.[lab,measure]' jupyterhub jupyterhub-idle-culler
+    npm install -g configurable-http-proxy
     CLASS_PASSWORD=... jupyterhub -f notebooks/workshop/hub/jupyterhub_config.py
 
 Learners choose any name and give the class's password. `values.yaml` beside this file says the same
-for Zero to JupyterHub; for The Littlest JupyterHub put this file's name into its configuration
-folder. README.md says what thirty learners need.
+for Zero to JupyterHub; for The Littlest JupyterHub put this file into its configuration folder
+(neither was tried). README.md says what thirty learners need.
 """
 
 import os

@@ -72,7 +72,6 @@ def _places(x: float, y: float, size: tuple[int, int]) -> dict[str, Any]:
     at, sides, factor = np.array((x, y)), np.array(size), 256 / min(size)
     corner, by_width = (factor * sides - 224) / 2, 256 / size[0]
     right = (at + corner) / factor
-    of_the_photograph = at / factor + (sides - 224) / 2
     over_the_width = (at + (by_width * sides - 224) / 2) / by_width
     return {
         "right": right,
@@ -81,8 +80,9 @@ def _places(x: float, y: float, size: tuple[int, int]) -> dict[str, Any]:
         "the division by the factor is missing": at + corner,
         "going back divides by the factor; you multiply": (at + corner) * factor,
         "going back adds the corner; you subtract it": (at - corner) / factor,
-        "the corner of the crop lies in the resized picture": of_the_photograph,
+        "the corner of the crop lies in the resized picture": at / factor + (sides - 224) / 2,
         "the corner of the crop is missing": at / factor,
+        "the left edge of the crop is for x, its upper edge for y": (at + corner[0]) / factor,
         "x and y are exchanged": right[::-1],
         "the factor is 256 over the short side, not over the width": over_the_width,
         "(x, y) is a place in the crop, and you return it as it came": at,

@@ -93,7 +93,7 @@ def _cause(left: float, chosen: list[int], a: Any, b: Any, features: Tensor) -> 
     """Say why the winner still wins: `left` is its lead without the biases."""
     if not chosen:
         return "the winner still wins: you switch nothing off"
-    if left < 0:
+    if left < 1e-4:  # 0, but for rounding, where all are switched off
         return "the winner still wins: the biases belong to the lead as well"
     causes = {
         ": a large weight takes nothing where the feature is small": a.weights - b.weights,

@@ -31,7 +31,7 @@ def maps_of(answer: Any) -> None:
             )
         if result.requires_grad:
             raise NotYet(
-                "the maps keep the outputs of all layers in memory: who only looks, uses no_grad"
+                "the maps keep the outputs of all layers in memory: if you only look, use no_grad"
             )
     judge(answer, {case: (network, names) for case, names in cases.items()}, _maps)
 

@@ -1,7 +1,7 @@
 """The question bank: `python notebooks/workshop/quiz.py gift | paper | score ANSWERS.csv`.
 
-gift    a file for Moodle (its GIFT format) with all questions and what to say to each choice
-paper   the eight core questions on a page to print, and their key on another
+gift    quiz.gift for Moodle (its GIFT format), with all questions and what to say to each choice
+paper   quiz.html: the eight core questions on a page to print, and their key on another
 score   what a class answered: how difficult each question was, whether it tells strong learners
         from weak ones, which misconception took how many, and what changed from before to after
 
@@ -14,7 +14,6 @@ import csv
 import html
 import random
 import re
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -156,7 +155,9 @@ def main() -> None:
     parser.add_argument("answers", nargs="?", type=Path, help="for score: a CSV file")
     chosen = parser.parse_args()
     if chosen.what != "score":
-        sys.stdout.write(as_gift() if chosen.what == "gift" else as_paper())
+        name = {"gift": "quiz.gift", "paper": "quiz.html"}[chosen.what]
+        Path(name).write_text(as_gift() if chosen.what == "gift" else as_paper(), encoding="utf-8")
+        print(name)
         return
     if chosen.answers is None:
         parser.error("score takes a CSV file of answers")

@@ -49,10 +49,14 @@ def make_server(folder: Path, host: str = "", port: int = PORT) -> Server:
 
 
 def own_address() -> str:
-    """Return this machine's address in the network that it would use; nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
-        probe.connect(("192.0.2.1", 9))  # an address kept for documents, which nobody has
-        return str(probe.getsockname()[0])
+    """Return this machine's address in its own hotspot, or in the network; nothing is sent."""
+    # In the hotspots of Linux, Windows and macOS; the last is kept for documents: nobody has it.
+    for host in ("10.42.0.9", "192.168.137.9", "192.168.2.9", "192.0.2.1"):
+        with socket.socket(type=socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+            probe.connect((host, 9))
+            own = str(probe.getsockname()[0])
+            if host == "192.0.2.1" or own.rpartition(".")[0] == host.rpartition(".")[0]:
+                return own
     return "127.0.0.1"
 
 

@@ -126,13 +126,9 @@ def figures(number: str) -> list[tuple[str, str]]:
     found = []
     for cell in nbformat.read(file, as_version=4).cells:
         for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            for image in IMAGE.finditer(data.get("text/html", "")):
+            for image in IMAGE.finditer(output.get("data", {}).get("text/html", "")):
                 alt = ALT.search(image[0])
                 found.append((image[1], html.unescape(alt[1]) if alt else ""))
-            if "image/png" in data:
-                source = f"data:image/png;base64,{data['image/png'].strip()}"
-                found.append((source, data.get("text/plain", "")))
     return found
 
 

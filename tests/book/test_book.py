@@ -128,6 +128,11 @@ def test_a_page_is_whole_accessible_and_fits_a_phone(open_page, book, name):
     if picture.count():  # evidence has its colours on white, in the dark theme too
         assert picture.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(255, 255, 255)"
 
+    for link in (each for each in links if "explorer.html#picture" in each):
+        page.goto(link)  # the explorer writes the address anew when it is there
+        said = "(link) => link.split(/[#&]/).slice(1).concat('class=').every("
+        page.wait_for_function(f"{said} (part) => location.hash.includes(part))", arg=link)
+
 
 def test_search_finds_a_word_from_a_file(open_page, book):
     page = open_page("search")

@@ -3,7 +3,6 @@
 import base64
 import io
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,8 +18,6 @@ VIEWS = (
 )
 KEYS = ("map", "classes", "channels", "mirror", "cover", "scores")  # of the same in the address
 LARGEST = 8_000_000  # bytes
-TEXTS = (Path(__file__).resolve().parents[2] / "notebooks").rglob("*.md")
-LINKS = re.findall(r"explorer_page\.md(#.+?)\)", "".join(p.read_text("utf-8") for p in TEXTS))
 
 
 @pytest.fixture
@@ -328,14 +325,6 @@ def test_a_link_leads_to_its_view_and_the_view_makes_its_link(open_page):
     expect_address(page, "class=281&view=classes&other=285")
     page.evaluate("location.hash = '#picture=dog_top_right&view=scores'")
     expect_text(page, "table.scores", "dog")
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("address", LINKS)
-def test_a_link_that_a_text_gives_leads_where_it_says(open_page, address):
-    page = open_page(address)
-    for part in address[1:].split("&"):
-        expect_address(page, part)
 
 
 @pytest.mark.browser

@@ -2,9 +2,9 @@
 
 import copy
 import re
-import sys
 from pathlib import Path
 
+import editions
 import nbformat
 import pytest
 import yaml
@@ -13,8 +13,6 @@ from nbclient import NotebookClient
 
 PROJECT = Path(__file__).resolve().parents[2]
 WORKSHOP = PROJECT / "notebooks" / "workshop"
-sys.path.insert(0, str(WORKSHOP))
-import editions  # noqa: E402
 
 NAMES = sorted(path.stem for path in (PROJECT / "notebooks").glob("[0-9]*.ipynb"))
 MISCONCEPTIONS = yaml.safe_load((WORKSHOP / "misconceptions.yml").read_text(encoding="utf-8"))

@@ -1,17 +1,15 @@
 """The question bank: wrong choices have names, numbers are computed, the scorer finds the truth."""
 
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import quiz
 import torch
 import yaml
 
 WORKSHOP = Path(__file__).resolve().parents[2] / "notebooks" / "workshop"
-sys.path.insert(0, str(WORKSHOP))
-import quiz  # noqa: E402
 
 BANK = quiz.questions()
 NAMES = {

@@ -4,20 +4,15 @@ import http.client
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 
 import pytest
+import serve
 
-FILE = Path(__file__).resolve().parents[2] / "notebooks" / "workshop" / "serve.py"
 CONTENT = bytes(range(256)) * 8_000  # 2 MB
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    spec = spec_from_file_location("serve", FILE)
-    serve = module_from_spec(spec)
-    spec.loader.exec_module(serve)
     place = tmp_path_factory.mktemp("class")
     folder = place / "book"
     (folder / "deep").mkdir(parents=True)

@@ -7,10 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import stick
 
 PROJECT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(PROJECT / "notebooks" / "workshop"))
-import stick  # noqa: E402
 
 
 def test_scripts_readme_and_checksums_describe_what_lies_there(tmp_path):

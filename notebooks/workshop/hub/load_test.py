@@ -12,7 +12,6 @@ import os
 import time
 import uuid
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 import nbformat
@@ -116,7 +115,6 @@ async def main() -> None:
     parser.add_argument("--hub", default="http://127.0.0.1:8000")
     parser.add_argument("--learners", type=int, default=8)
     parser.add_argument("--notebooks", nargs="+", default=NOTEBOOKS)
-    parser.add_argument("--table", type=Path, help="write the figures as JSON, too")
     chosen = parser.parse_args()
     headers = {"Authorization": f"token {os.environ['CLASS_TOKEN']}"}
     async with httpx.AsyncClient(base_url=chosen.hub, headers=headers, timeout=PATIENCE) as hub:
@@ -129,8 +127,6 @@ async def main() -> None:
             f"{learner.name:12} {learner.seconds:6.0f} s {learner.memory / 1e9:5.2f} GB  {faults}"
         )
     print(f"{len(done) - len(failed)} completed, {len(failed)} failed")
-    if chosen.table:
-        chosen.table.write_text(json.dumps([vars(learner) for learner in done]), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ HUB = Path(__file__).resolve().parents[2] / "notebooks" / "workshop" / "hub"
 DOCUMENTED = {
     "hub": {"config", "concurrentSpawnLimit"},
     "singleuser": {
-        *("image", "defaultUrl", "extraEnv", "cpu", "memory", "storage", "lifecycleHooks")
+        *("image", "cmd", "defaultUrl", "extraEnv", "cpu", "memory", "storage", "lifecycleHooks")
     },
     "cull": {"enabled", "timeout", "every"},
 }
@@ -41,6 +41,7 @@ def test_the_configuration_and_the_charts_values_say_the_same(configured):
     assert {room: keys | set(values[room]) for room, keys in DOCUMENTED.items()} == DOCUMENTED
     assert set(values) == set(DOCUMENTED)
     assert values["singleuser"]["extraEnv"] == c.Spawner.environment
+    assert values["singleuser"]["cmd"][1:] == c.Spawner.args
     assert values["singleuser"]["defaultUrl"].endswith(c.Spawner.default_url.split("/")[-1])
     assert values["hub"]["config"]["Authenticator"] == {"allow_all": c.Authenticator.allow_all}
     assert values["hub"]["concurrentSpawnLimit"] == c.JupyterHub.concurrent_spawn_limit

@@ -8,7 +8,7 @@ import editions
 import nbformat
 import pytest
 import yaml
-from exercises import exercises_of, says_right
+from exercises import BLOCK, exercises_of, says_right
 from nbclient import NotebookClient
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -40,7 +40,7 @@ def test_a_students_notebook_tells_no_answer_and_leads_nowhere_outside(made, nam
     whole = read(PROJECT / "notebooks" / f"{name}.ipynb")
     key = (made / "answers.md").read_text(encoding="utf-8")
     for exercise in exercises_of(whole):
-        [block] = re.findall(r"^```python\n(.*?)^```", exercise.answer[0].source, re.M | re.S)
+        [block] = BLOCK.findall(exercise.answer[0].source)
         assert block in key
     text += "".join(page.read_text("utf-8") for page in (made / "student").glob("*.md"))
     for target in re.findall(r"\]\(<?(?!https?:|#|attachment:)([^)#]+)", text):
@@ -69,18 +69,11 @@ def test_every_misconception_is_cured_under_a_heading_that_is_there():
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=[] if name.startswith("02") else [pytest.mark.long])
-        for name in NAMES
-    ],
+    [n if n.startswith("02") else pytest.param(n, marks=pytest.mark.long) for n in NAMES],
 )
 def test_the_student_edition_runs_with_the_answers_put_in(made, name):
     whole = read(PROJECT / "notebooks" / f"{name}.ipynb")
-    blocks = {
-        exercise.starter.id: re.findall(r"^```python\n(.*?)^```", e, re.M | re.S)[0]
-        for exercise in exercises_of(whole)
-        for e in [exercise.answer[0].source]
-    }
+    blocks = {e.starter.id: BLOCK.findall(e.answer[0].source)[0] for e in exercises_of(whole)}
     book = copy.deepcopy(read(made / "student" / f"{name}.ipynb"))
     for cell in book.cells:
         cell.source = blocks.get(cell.id, cell.source)

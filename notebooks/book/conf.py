@@ -24,7 +24,7 @@ version = release = PYPROJECT["version"]
 language = "en"
 
 sys.path.insert(0, str(Path(__file__).parent))
-extensions = ["myst_nb", "sphinxext.opengraph", "links", "mathml"]
+extensions = ["myst_nb", "sphinxext.opengraph", "links", "mathml", "phone"]
 root_doc = "index"
 exclude_patterns = ["**.ipynb_checkpoints", "workshop/hub"]
 suppress_warnings = ["mystnb.unknown_mime_type"]  # a widget's; a picture stands beside it
@@ -42,6 +42,7 @@ html_context = {"default_mode": "auto"}
 html_theme = "sphinx_book_theme"
 html_title = project
 html_copy_source = False
+html_use_index = False
 html_show_sourcelink = False
 html_show_search_summary = False  # it would fetch pages, which a browser forbids to files
 html_static_path = ["book.css"]

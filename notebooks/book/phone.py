@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup
 from pygments.formatters import HtmlFormatter
 from sphinx.highlighting import PygmentsBridge
 
+INDENT = re.compile("((?:<[^>]*>)*)( *)")
 MAY_BREAK_AFTER = re.compile(r"(?<=[(\[.])</span>(?=\S)")
 TABLE = re.compile(r'<table class="table">.*?</table>', re.DOTALL)
 A_SENTENCE = 12  # characters of a cell, on average and without the first column
@@ -26,10 +27,10 @@ class LineFormatter(HtmlFormatter):  # type: ignore[type-arg]
     def mark_lines(self, source: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
         """Let a line break after an opening bracket or a dot too, not only at a space."""
         for kind, line in source:
-            text = re.sub("<[^>]*>", "", line)
-            indent = len(text) - len(text.lstrip(" "))
-            line = MAY_BREAK_AFTER.sub("</span><wbr>", line)
-            yield kind, f'<span class="line" style="--indent: {indent}">{line}</span>'
+            before, indent = INDENT.findall(line)[0]  # there is always one, if empty
+            rest = MAY_BREAK_AFTER.sub("</span><wbr>", line[len(before + indent) :])
+            line = f'{before}<span class="indent">{indent}</span>{rest}'
+            yield kind, f'<span class="line" style="--indent: {len(indent)}">{line}</span>'
 
 
 def prepare_table(found: re.Match[str]) -> str:

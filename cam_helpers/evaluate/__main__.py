@@ -36,13 +36,13 @@ def network_of(name: str, device: str) -> Network:
     if ":" not in name:
         return load_network(name, device=device)
     try:
-        network = pkgutil.resolve_name(name)()
+        found = pkgutil.resolve_name(name)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"--network {name}: {error}. It is looked up from here on.") from error
+    network = found() if callable(found) else found
     if not isinstance(network, Network):
-        raise ValueError(
-            f"{name} returns a {type(network).__name__}, not a Network: make_network makes one."
-        )
+        kind = type(network).__name__
+        raise ValueError(f"{name} gives a {kind}, not a Network: make_network makes one.")
     network.model.to(device)
     return network
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +19,7 @@ from cam_helpers.evaluate.summary import Summary, summary
 from cam_helpers.evaluate.table import HEADER, append, beside, check_same, gather, locked
 from cam_helpers.evaluate.truth import Annotated, Size, Truth, some
 from cam_helpers.networks.network import Network, check_network
+from cam_helpers.networks.seen import TRIED_SIZE
 from cam_helpers.pictures.open_picture import PictureError, open_picture
 
 Result = TypeVar("Result")
@@ -122,16 +124,18 @@ def opened(folder: Path, image: str, annotated: Annotated) -> Opened:
     """
     path = file_of(folder, annotated)
     if not path.is_file():
-        return Opened(image, PictureError(f"There is no file {path}."), "", "")
+        return Opened(image, PictureError(f"There is no file {path}."), "", [])
     sha256 = hash_of(path)
     try:
-        picture, note = upright(path, annotated.size)
+        with warnings.catch_warnings(record=True, action="always") as warned:
+            picture, notes = upright(path, annotated.size)
     except PictureError as error:
-        return Opened(image, error, sha256, "")
-    return Opened(image, picture, sha256, note)
+        return Opened(image, error, sha256, [])
+    # The first sentence is the reason, which pictures share: "Read as 12 bits: ...".
+    return Opened(image, picture, sha256, notes + [str(w.message).split(". ")[0] for w in warned])
 
 
-def upright(path: Path, size: Size | None) -> tuple[Image.Image, str]:
+def upright(path: Path, size: Size | None) -> tuple[Image.Image, list[str]]:
     """Return a picture and what is doubtful about it, or raise `PictureError`.
 
     `size` is what the annotations say, (width, height).
@@ -145,7 +149,7 @@ def upright(path: Path, size: Size | None) -> tuple[Image.Image, str]:
             problem += f" It is {TURNED}: turn them, or save the picture upright."
         raise PictureError(problem)
     # Where the size has changed, it says which frame is meant.
-    return picture, TURNED if turn > 1 and not (size and changes_size) else ""
+    return picture, [TURNED] * (turn > 1 and not (size and changes_size))
 
 
 def orientation(path: Path) -> int:
@@ -188,11 +192,13 @@ def made_of(network: Network, annotations: Path) -> dict[str, str]:
     for name, numbers in network.model.state_dict().items():
         whole = numbers.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
         model = hashlib.sha256(model + name.encode() + whole.numpy().tobytes()).digest()
-    pattern = (np.arange(200 * 300 * 3) * 7 % 256).astype(np.uint8).reshape(200, 300, 3)
+    width, height = TRIED_SIZE
+    pattern = np.resize(np.arange(256, dtype=np.uint8) * 7, (height, width, 3))
     shown = network.preprocess(Image.fromarray(pattern)).detach().cpu().float()
     content = {
         "weights": model,
-        "preprocessing": shown.numpy().tobytes(),
+        "preprocessing": shown.numpy().tobytes() + str(network.seen_box(TRIED_SIZE)).encode(),
+        "reading": network.reading.encode(),
         "categories": "\n".join(network.categories).encode(),
         "annotations": annotations.read_bytes(),
         "columns": HEADER,

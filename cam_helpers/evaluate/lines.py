@@ -35,7 +35,7 @@ class Opened(NamedTuple):
     image: str  # its id
     picture: Image.Image | PictureError
     sha256: str
-    note: str
+    notes: list[str]  # what is doubtful
 
 
 def lines_of(network: Network, truth: Truth, batch: Sequence[Opened]) -> str:
@@ -53,7 +53,7 @@ def lines_of(network: Network, truth: Truth, batch: Sequence[Opened]) -> str:
             try:
                 if not isinstance(found, Explanation):
                     raise found
-                own |= measures_of(found, class_index, entries, opened.note)
+                own |= measures_of(found, class_index, entries, opened.notes)
             except ValueError as error:  # no map, or an object without area or out of the picture
                 own["problem"] = _line(str(error))
             writer.writerow(row | own)
@@ -84,7 +84,7 @@ def explain_each(network: Network, pictures: list[Image.Image]) -> list[Explanat
 
 
 def measures_of(
-    explanation: Explanation, class_index: int, entries: Sequence[Entry], note: str
+    explanation: Explanation, class_index: int, entries: Sequence[Entry], notes: list[str]
 ) -> dict[str, Any]:
     """Return the measures of one map, without the pixels of crowds."""
     assert explanation.whole_size is not None
@@ -108,5 +108,5 @@ def measures_of(
         "overlaps": " ".join(f"{overlap:.9g}" for overlap in overlaps),
         "inside": " ".join(map(str, inside)),
         "outside": " ".join(map(str, outside)),
-        "note": "; ".join([note] * bool(note) + objects.notes),
+        "note": "; ".join(map(_line, notes + objects.notes)),
     }

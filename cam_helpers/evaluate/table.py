@@ -143,6 +143,6 @@ def check_same(table: Path, made_of: Mapping[str, str]) -> None:
     others = [name for name in made_of if before.get(name) != made_of[name]]
     if others:
         raise ValueError(
-            f"{begun[0]} was begun with another {' and '.join(others)}. Name another --out, or "
-            "remove it to begin again."
+            f"{begun[0]} was not begun with the same {' and '.join(others)}. Name another --out, "
+            "or remove it to begin again."
         )

@@ -111,8 +111,8 @@ class Truth:
             if folded.count(name.casefold()) == 1:
                 self.remarked.setdefault(TAKEN, []).append(name)
                 return folded.index(name.casefold())
-            hint = str(error).split(". ")[-1].rstrip(".")  # what may be meant
-            self.remarked.setdefault(UNKNOWN, []).append(f"{name} ({hint})")
+            hint = str(error).split(". ")[-1].removesuffix("See .categories.").rstrip(".")
+            self.remarked.setdefault(UNKNOWN, []).append(f"{name} ({hint})" if hint else name)
             return None
 
     def _read_image(self, entry: Any) -> None:

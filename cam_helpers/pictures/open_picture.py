@@ -228,8 +228,8 @@ def _warn_of_lost_bits(picture: Image.Image, what: str) -> None:
     """Warn where Pillow has read the upper 8 of 16 bits, and the picture lies in the lower ones."""
     if np.asarray(picture)[..., : len(picture.mode.removesuffix("A"))].max() < 64:
         warnings.warn(
-            f"{what} has 16 bits a colour, of which Pillow reads the upper 8: almost black. Read "
-            "it with another library (imageio, OpenCV) and pass the array.",
+            "Of 16 bits a colour Pillow reads the upper 8, and here these are almost black. Read "
+            f"{what} with another library (imageio, OpenCV) and pass the array.",
             stacklevel=4,
         )
 

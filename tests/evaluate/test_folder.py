@@ -210,10 +210,10 @@ def test_another_network_or_other_annotations_are_refused(folder, finished, tmp_
     table = begin_again(finished, tmp_path)
     shutil.copy(finished, table)
     said = refused(capsys, folder, "--out", table, "--network", "xray_fair")
-    assert "no object that xray_fair knows" in said and "bird (See .categories)" in said
+    assert "no object that xray_fair knows" in said and "left out: cat, dog, bird" in said
     other = write_folder(tmp_path / "other", NAMES[:2])
     said = refused(capsys, other, "--out", table)
-    assert "was begun with another annotations" in said and "--out" in said
+    assert "was not begun with the same annotations" in said and "--out" in said
     table.write_bytes(finished.read_bytes().replace(b"\n", b"\r\n"))  # as a spreadsheet saves it
     assert "was changed by another program" in refused(capsys, folder, "--out", table)
     shutil.copy(finished, table)
@@ -292,14 +292,20 @@ def test_a_network_of_ones_own_from_python_and_by_the_command(
     for name, reason in (
         ("none:load", "No module"),
         ("my_own_networks:lod", "no attribute"),
-        ("my_own_networks:model", "returns a TinyResNet, not a Network"),
+        ("my_own_networks:model", "gives a TinyResNet, not a Network"),
+        ("my_own_networks:ch", "gives a module, not a Network"),
     ):
         assert reason in refused(capsys, folder, "--network", name)
     other = replace(own, preprocess=Preprocess(resize_size=224))
     changed = copy.deepcopy(own)
     changed.classifier.bias.data[0] += 1
-    for network, what in ((other, "preprocessing"), (changed, "weights")):
-        with pytest.raises(ValueError, match=f"begun with another {what}"):
+    cut, read = replace(own, box=lambda size: (0, 0, *size)), replace(own, reading="sigmoid")
+    for what, network in zip(
+        ("preprocessing", "preprocessing", "weights", "reading"),
+        (other, cut, changed, read),
+        strict=True,
+    ):
+        with pytest.raises(ValueError, match=f"not begun with the same {what}"):
             evaluate.run(network, folder, tmp_path / "1.csv")
 
 

@@ -106,12 +106,11 @@ def locked(table: Path) -> Iterator[None]:
 
 
 def append(file: Path, lines: bytes) -> None:
-    """Write some lines, so that they are there whatever happens next; an error names the file."""
+    """Write some lines, so that they outlive the process; an error names the file."""
     try:
         with file.open("ab", buffering=0) as opened:
             while lines:
                 lines = lines[opened.write(lines) :]
-            os.fsync(opened.fileno())
     except OSError as error:  # such as on a full disk, which names none
         raise OSError(error.errno, error.strerror, str(file)) from error
 
@@ -121,6 +120,8 @@ def write_whole(file: Path, text: bytes) -> None:
     draft = beside(file, "draft")
     draft.unlink(missing_ok=True)
     append(draft, text)
+    with draft.open("rb") as opened:
+        os.fsync(opened.fileno())  # before what it was made of goes
     draft.replace(file)
 
 

@@ -23,7 +23,7 @@ from PIL import Image
 PROJECT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 TITLES = [path.name for path in NOTEBOOKS]
-LONGEST_CELL = 14
+LONGEST_CELL, LONGEST_LINE = 14, 80
 MOST_IGNORED = 3
 
 
@@ -97,7 +97,9 @@ def test_exported_as_html_the_explorer_is_a_live_frame_over_a_picture():
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=TITLES)
 def test_code_cells_are_short_and_show_no_path_of_the_machine_that_ran_them(path):
     for cell in code_cells(path):
-        assert cell.source.count("\n") + 1 <= LONGEST_CELL, cell.source
+        lines = cell.source.splitlines()
+        assert len(lines) <= LONGEST_CELL, cell.source
+        assert max(map(len, lines)) <= LONGEST_LINE, cell.source
     text = nbformat.writes(nbformat.v4.new_notebook(cells=code_cells(path)))
     assert not re.search(r"/(root|home|Users|tmp|work)/", text)
 

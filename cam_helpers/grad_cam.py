@@ -34,9 +34,9 @@ def grad_cam(
 
     With the layer's feature maps f_k and the gradients g_k = d score / d f_k, all (h, w):
     `"grad_cam"` is ReLU(sum over k of mean(g_k) f_k) (Selvaraju et al. 2017, equations 1 and 2),
-    `"hires_cam"` is ReLU(sum over k of g_k f_k), cell by cell (Draelos and Carin 2020). Unit: score
-    per cell. Where pooling and one linear layer follow, each of them, times h w and without the
-    ReLU, is the class activation map. `relu=False` keeps what speaks against the class.
+    `"hires_cam"` takes the sum over k of g_k f_k, cell by cell (Draelos and Carin 2020), and here
+    the same ReLU. Unit: score per cell. Where pooling and one linear layer follow, each of them,
+    times h w and without the ReLU, is the class activation map. `relu=False` leaves the ReLU out.
 
     `picture` is one picture or an input tensor (C, H, W). `layer` is a layer's name; `None` takes
     the feature layer of a `Network`, else the last of `grad_cam_layers`, which costs a pass of its

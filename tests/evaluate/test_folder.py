@@ -300,11 +300,8 @@ def test_a_network_of_ones_own_from_python_and_by_the_command(
     changed = copy.deepcopy(own)
     changed.classifier.bias.data[0] += 1
     cut, read = replace(own, box=lambda size: (0, 0, *size)), replace(own, reading="sigmoid")
-    for what, network in zip(
-        ("preprocessing", "preprocessing", "weights", "reading"),
-        (other, cut, changed, read),
-        strict=True,
-    ):
+    others = {"preprocessing": other, "preprocess": cut, "weights": changed, "reading": read}
+    for what, network in others.items():
         with pytest.raises(ValueError, match=f"not begun with the same {what}"):
             evaluate.run(network, folder, tmp_path / "1.csv")
 

@@ -27,7 +27,7 @@ def lead_to_the_explorer(app: Any, name: str, source: list[str]) -> None:
 
 def fold_answers(app: Any, name: str, source: list[str]) -> None:
     """Fold what a cell shows where the text before it ends with a question: guess first."""
-    if Path(app.env.doc2path(name)).suffix != ".ipynb":
+    if Path(app.env.doc2path(name)).suffix != ".ipynb" or app.tags.has("paper"):
         return
     book = json.loads(source[0])
     for before, cell in zip(book["cells"], book["cells"][1:], strict=False):

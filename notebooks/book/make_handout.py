@@ -56,8 +56,10 @@ def is_answer(cell: nbformat.NotebookNode) -> bool:
 
 def on_paper(cell: nbformat.NotebookNode) -> nbformat.NotebookNode | None:
     """Return a cell as it goes on paper: nothing folded, no link away, no frame."""
-    if "remove-cell" in cell.metadata.get("tags", []):
+    tags = cell.metadata.get("tags", [])
+    if "remove-cell" in tags:
         return None
+    cell.metadata["tags"] = [tag for tag in tags if not tag.startswith("hide-")]
     if cell.cell_type == "markdown":
         title = "" if is_answer(cell) else r"**\1.** "
         cell.source = LINK_AWAY.sub(r"\1", FOLDED.sub(title + r"\2", cell.source))

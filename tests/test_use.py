@@ -13,6 +13,7 @@ That takes minutes, and belongs to `make test-long`; the rest of this file takes
 
 import ast
 import os
+import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ def add_text(shown, message):
         kind, text = content["name"], content["text"]
         if shown and shown[-1][0] == kind:
             text = shown.pop()[1] + text
-        shown.append((kind, text))
+        shown.append((kind, re.sub(r"[^\n]*\r(?!\n)", "", text)))  # as a line is written over
     elif kind in ("display_data", "execute_result"):
         shown.append((kind, content["data"].get("text/plain", "")))
     elif kind == "error":
